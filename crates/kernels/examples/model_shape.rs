@@ -10,7 +10,8 @@
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a program for the terminal")]
 
 use kernels::{
-    AttentionShape, Gate, Isa, Kernels, KvLayout, KvPages, KvType, KvTypes, Matrix, PageId, Rope, RopePairs, Rows, Span,
+    AttentionShape, Gate, Isa, Kernels, KvHeads, KvLayout, KvPages, KvType, KvTypes, Matrix, PageId, Rope, RopePairs,
+    Rows, Span,
 };
 use quant::Format;
 use std::time::{Duration, Instant};
@@ -203,8 +204,8 @@ fn main() {
         })
         .collect();
     let head = Weights::new(if format == Format::Q4_0 { Format::Q8_0 } else { format }, VOCAB, D);
-    let layout =
-        KvLayout { n_layers: LAYERS, n_kv_heads: G, key_dim: HEAD, value_dim: HEAD, types: KvTypes::both(KvType::F16) };
+    let heads = KvHeads { n_kv_heads: G, key_dim: HEAD, value_dim: HEAD, are_values_in_keys: false };
+    let layout = KvLayout { layers: vec![heads; LAYERS], types: KvTypes::both(KvType::F16) };
     let n_pages = CONTEXT / kernels::PAGE_LEN;
     let kv = KvPages::new(layout, n_pages).expect("small");
     let pages = (0..n_pages).map(|p| PageId(p as u32)).collect();

@@ -10,8 +10,9 @@
 //! al. 2023 (arXiv 2309.17453).
 
 use crate::{
-    AttentionShape, KvLayout, KvPages, PAGE_LEN, Queries, Span, hadamard,
+    AttentionShape, KvHeads, KvPages, PAGE_LEN, Queries, Span, hadamard,
     isa::{Level, multiversion},
+    kv::Side,
     math::{exp, fma},
     pool::{Output, Pool, Tile},
 };
@@ -119,7 +120,7 @@ pub(crate) struct Attention<'a> {
 
 impl Attention<'_> {
     pub(crate) fn run(&self, level: Level, pool: &Pool, scratch: &[Mutex<AttentionScratch>], out: &mut [f32]) {
-        let layout = self.kv.layout();
+        let layout = self.heads();
         let n_heads = self.shape.n_heads;
         assert!(
             n_heads > 0 && n_heads.is_multiple_of(layout.n_kv_heads),
@@ -160,6 +161,11 @@ impl Attention<'_> {
         });
     }
 
+    /// Heads of keys and values of the layer.
+    fn heads(&self) -> KvHeads {
+        self.kv.heads(self.layer)
+    }
+
     /// Positions that the row with most of them sees.
     fn longest(&self) -> usize {
         let window = self.shape.window.unwrap_or(usize::MAX).saturating_add(self.shape.ahead);
@@ -169,7 +175,7 @@ impl Attention<'_> {
 
     /// Few rows with long contexts: each segment of a row is a task of its own.
     fn run_segments(&self, level: Level, pool: &Pool, scratch: &[Mutex<AttentionScratch>], out: &mut [f32]) {
-        let layout = self.kv.layout();
+        let layout = self.heads();
         let n_groups = layout.n_kv_heads;
         let group = self.shape.n_heads / n_groups;
         // Of each query: maximum, sum, accumulator.
@@ -234,7 +240,7 @@ impl Attention<'_> {
         kv_head: usize,
         out: &mut Tile<'_, f32>,
     ) {
-        let layout = self.kv.layout();
+        let layout = self.heads();
         let value_dim = layout.value_dim;
         let group = self.shape.n_heads / layout.n_kv_heads;
         self.gather(level, scratch, rows.clone(), kv_head);
@@ -259,7 +265,7 @@ impl Attention<'_> {
     /// one more segment, of one position each, whose values are zero.
     fn add_learned_sinks(&self, level: Level, kv_head: usize, total: &mut Partial, segment: &mut Partial) {
         let Some(sinks) = self.q.learned_sinks else { return };
-        let KvLayout { value_dim, n_kv_heads, .. } = self.kv.layout();
+        let KvHeads { value_dim, n_kv_heads, .. } = self.heads();
         let group = self.shape.n_heads / n_kv_heads;
         segment.reset(total.max.len(), value_dim);
         segment.sum.fill(1.0);
@@ -272,15 +278,14 @@ impl Attention<'_> {
     /// Sums to outputs `[N, Dv]`, rotated back if values are stored rotated.
     fn finish(&self, level: Level, acc: &[f32], sum: &[f32], out: &mut [f32]) {
         finish(level, acc, sum, out);
-        let KvLayout { value_dim, types, .. } = self.kv.layout();
-        if types.is_rotated {
-            hadamard::rotate(level, value_dim, out);
+        if self.kv.layout().types.is_rotated {
+            hadamard::rotate(level, self.heads().rotated_dim(Side::Values), out);
         }
     }
 
     /// The queries of the rows, together, rotated as keys are.
     fn gather(&self, level: Level, scratch: &mut AttentionScratch, rows: Range<usize>, kv_head: usize) {
-        let KvLayout { key_dim, n_kv_heads, types, .. } = self.kv.layout();
+        let KvHeads { key_dim, n_kv_heads, .. } = self.heads();
         let group = self.shape.n_heads / n_kv_heads;
         scratch.sink_queries.clear();
         for (q, gathered) in [(Some(self.q.all), &mut scratch.queries), (self.q.to_sinks, &mut scratch.sink_queries)] {
@@ -290,8 +295,8 @@ impl Attention<'_> {
                 let heads = (row * self.shape.n_heads + kv_head * group) * key_dim;
                 gathered.extend_from_slice(&q[heads..][..group * key_dim]);
             }
-            if types.is_rotated {
-                hadamard::rotate(level, key_dim, gathered);
+            if self.kv.layout().types.is_rotated {
+                hadamard::rotate(level, self.heads().rotated_dim(Side::Keys), gathered);
             }
         }
     }
@@ -344,7 +349,7 @@ impl Attention<'_> {
         kv_head: usize,
         segment: usize,
     ) {
-        let KvLayout { key_dim, value_dim, n_kv_heads, .. } = self.kv.layout();
+        let KvHeads { key_dim, value_dim, n_kv_heads, .. } = self.heads();
         let group = self.shape.n_heads / n_kv_heads;
         scratch.keys.resize(key_dim * PAGE_LEN, 0.0);
         scratch.values.resize(value_dim * PAGE_LEN, 0.0);
@@ -368,7 +373,7 @@ impl Attention<'_> {
             }
             let page = span.page(tile_first);
             self.kv.read_keys(level, page, self.layer, kv_head, &mut scratch.keys);
-            self.kv.read_values(level, page, self.layer, kv_head, &mut scratch.values);
+            self.kv.read_values(level, (page, self.layer, kv_head), &scratch.keys, &mut scratch.values);
             let slopes = self.q.slopes.map(|slopes| &slopes[kv_head * group..][..group]);
             attend(level, self.shape, scratch, |scores| {
                 if let Some(slopes) = slopes {

@@ -14,7 +14,7 @@ pub enum Error {
     #[error("{side} heads of {dim} elements, but a {kv_type} cache needs a multiple of {granularity}")]
     HeadWidth { side: &'static str, dim: usize, kv_type: &'static str, granularity: usize },
     /// The cache has more bytes than can be addressed.
-    #[error("the KV cache of {n_pages} pages of {layout:?} has more bytes than can be addressed")]
+    #[error("the KV cache of {n_pages} pages of {} layers has more bytes than can be addressed", .layout.layers.len())]
     Unaddressable { n_pages: usize, layout: KvLayout },
     /// The system does not give the memory for the cache.
     #[error("the system refuses {bytes} bytes for the KV cache ({n_pages} pages of {page_bytes} bytes)")]

@@ -1,14 +1,16 @@
 //! The bytes of KV pages: nothing outside this module reads or writes them.
 //!
-//! A page holds [`PAGE_LEN`] positions of all layers: for each layer and KV head a key block, then for each head a
-//! value block. Keys lie transposed, `[Dk, P]`, so that one vector holds one element of many positions and scores need
-//! no horizontal sums; values lie `[P, Dv]`. What the blocks of a type look like stands in its file. Heads may be
-//! rotated before they are stored ([`KvTypes::is_rotated`]).
+//! A page holds [`PAGE_LEN`] positions of all layers, whose heads may differ ([`KvHeads`]): for each KV head of a layer
+//! a key block, then for each head a value block, unless values are part of keys. Keys lie transposed, `[Dk, P]`, so
+//! that one vector holds one element of many positions and scores need no horizontal sums; values lie `[P, Dv]`. What
+//! the blocks of a type look like stands in its file. Heads may be rotated before they are stored
+//! ([`KvTypes::is_rotated`]).
 
 use crate::{Error, Span, hadamard, isa::Level, simd};
 use block::Room;
 
-pub use layout::{KvLayout, KvType, KvTypes};
+use layout::LayerPlace;
+pub use layout::{KvHeads, KvLayout, KvType, KvTypes};
 
 mod block;
 mod layout;
@@ -21,7 +23,7 @@ pub const PAGE_LEN: usize = 32;
 
 /// What a block holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Side {
+pub(crate) enum Side {
     /// A key block `[Dk, P]`.
     Keys,
     /// A value block `[P, Dv]`.
@@ -36,8 +38,7 @@ pub struct PageId(pub u32);
 pub struct KvPages {
     layout: KvLayout,
     n_pages: usize,
-    key_bytes: usize,
-    value_bytes: usize,
+    places: Vec<LayerPlace>,
     page_bytes: usize,
     /// Words, so that f32 and f16 views are aligned. Zeroed by the system, which gives memory to a page at its first
     /// touch.
@@ -50,24 +51,26 @@ impl KvPages {
     /// hold.
     pub fn new(layout: KvLayout, n_pages: usize) -> Result<Self, Error> {
         layout.check()?;
-        let too_large = || Error::Unaddressable { n_pages, layout };
-        let bytes = Self::bytes_of(layout, n_pages).ok_or_else(too_large)?;
-        let (Some(key_bytes), Some(value_bytes), Some(page_bytes)) =
-            (layout.block_bytes(Side::Keys), layout.block_bytes(Side::Values), layout.page_bytes())
-        else {
-            return Err(too_large());
+        let (Some(bytes), Some((places, page_bytes))) = (Self::bytes_of(&layout, n_pages), layout.places()) else {
+            return Err(Error::Unaddressable { n_pages, layout });
         };
         let n_words = bytes.div_ceil(8);
         // Ask first: `vec!` of zeroes, the only safe lazily zeroed allocation, aborts when refused.
         let refused = |_| Error::Refused { bytes, n_pages, page_bytes };
         Vec::<u64>::new().try_reserve_exact(n_words).map_err(refused)?;
-        let room = Room::new(layout.key_dim.max(layout.value_dim));
-        Ok(Self { layout, n_pages, key_bytes, value_bytes, page_bytes, words: vec![0; n_words], room })
+        let room = Room::new(layout.layers.iter().map(|heads| heads.key_dim.max(heads.value_dim)).max().unwrap_or(0));
+        Ok(Self { layout, n_pages, places, page_bytes, words: vec![0; n_words], room })
     }
 
     /// Shape of the cache.
-    pub fn layout(&self) -> KvLayout {
-        self.layout
+    pub fn layout(&self) -> &KvLayout {
+        &self.layout
+    }
+
+    /// Heads of a layer.
+    pub(crate) fn heads(&self, layer: usize) -> KvHeads {
+        assert!(layer < self.layout.layers.len(), "layer {layer} of {}", self.layout.layers.len());
+        self.layout.layers[layer]
     }
 
     /// Number of pages in the arena.
@@ -76,7 +79,7 @@ impl KvPages {
     }
 
     /// Bytes of `n_pages` pages of `layout`; `None` on overflow.
-    pub fn bytes_of(layout: KvLayout, n_pages: usize) -> Option<usize> {
+    pub fn bytes_of(layout: &KvLayout, n_pages: usize) -> Option<usize> {
         layout.page_bytes()?.checked_mul(n_pages).filter(|&bytes| isize::try_from(bytes).is_ok())
     }
 
@@ -113,14 +116,14 @@ impl KvPages {
 
     /// The bytes of a head's block.
     fn block_range(&self, page: PageId, layer: usize, head: usize, side: Side) -> std::ops::Range<usize> {
-        let KvLayout { n_layers, n_kv_heads, .. } = self.layout;
-        assert!(layer < n_layers && head < n_kv_heads, "layer {layer} of {n_layers}, kv head {head} of {n_kv_heads}");
-        let layer_bytes = self.page_bytes / n_layers;
+        let n_kv_heads = self.heads(layer).n_kv_heads;
+        assert!(head < n_kv_heads, "kv head {head} of {n_kv_heads}");
+        let LayerPlace { start, key_bytes, value_bytes } = self.places[layer];
         let (before, len) = match side {
-            Side::Keys => (head * self.key_bytes, self.key_bytes),
-            Side::Values => (n_kv_heads * self.key_bytes + head * self.value_bytes, self.value_bytes),
+            Side::Keys => (head * key_bytes, key_bytes),
+            Side::Values => (n_kv_heads * key_bytes + head * value_bytes, value_bytes),
         };
-        let start = self.page_range(page).start + layer * layer_bytes + before;
+        let start = self.page_range(page).start + start + before;
         start..start + len
     }
 
@@ -135,37 +138,48 @@ impl KvPages {
 
     /// The keys of a page as `out` `[Dk, P]`, rotated if they are stored so.
     pub(crate) fn read_keys(&self, level: Level, page: PageId, layer: usize, head: usize, out: &mut [f32]) {
-        self.read(level, Side::Keys, self.block(page, layer, head, Side::Keys), out);
+        self.read(level, Side::Keys, (page, layer, head), out);
     }
 
-    /// The values of a page as `out` `[P, Dv]`, rotated if they are stored so.
-    pub(crate) fn read_values(&self, level: Level, page: PageId, layer: usize, head: usize, out: &mut [f32]) {
-        self.read(level, Side::Values, self.block(page, layer, head, Side::Values), out);
+    /// The values of a page as `out` `[P, Dv]`, rotated if they are stored so; `keys` are those of the same page and
+    /// head as [`Self::read_keys`] gives them.
+    pub(crate) fn read_values(&self, level: Level, place: (PageId, usize, usize), keys: &[f32], out: &mut [f32]) {
+        let KvHeads { value_dim, are_values_in_keys, .. } = self.heads(place.1);
+        if !are_values_in_keys {
+            self.read(level, Side::Values, place, out);
+            return;
+        }
+        assert_eq!(out.len(), value_dim * PAGE_LEN, "a block of values");
+        for (d, key) in keys.as_chunks::<PAGE_LEN>().0[..value_dim].iter().enumerate() {
+            out[d..].iter_mut().step_by(value_dim).zip(key).for_each(|(out, x)| *out = *x);
+        }
     }
 
-    fn read(&self, level: Level, side: Side, block: &[u8], out: &mut [f32]) {
-        let (kv_type, dim) = self.layout.side(side);
+    fn read(&self, level: Level, side: Side, (page, layer, head): (PageId, usize, usize), out: &mut [f32]) {
+        let dim = self.heads(layer).dim(side);
         assert_eq!(out.len(), dim * PAGE_LEN, "a block of {side:?}");
-        block::read(level, kv_type, side, block, dim, out);
+        block::read(level, self.layout.side_type(side), side, self.block(page, layer, head, side), dim, out);
     }
 
     /// Asks for the keys and values of a page to be brought near.
     pub(crate) fn prefetch(&self, page: PageId, layer: usize, head: usize) {
-        for side in [Side::Keys, Side::Values] {
+        for side in self.heads(layer).sides() {
             self.block(page, layer, head, side).chunks(64).for_each(simd::prefetch);
         }
     }
 
-    /// Writes `k` `[T, G, Dk]` and `v` `[T, G, Dv]` of the spans' rows.
+    /// Writes `k` `[T, G, Dk]` and `v` `[T, G, Dv]` of the spans' rows; `v` is not read where values are part of keys.
     pub(crate) fn write(&mut self, level: Level, layer: usize, spans: &[Span<'_>], k: &[f32], v: &[f32]) {
-        let n_kv_heads = self.layout.n_kv_heads;
+        let heads = self.heads(layer);
+        let n_kv_heads = heads.n_kv_heads;
         for span in spans {
             for i in 0..span.n_rows {
                 let (row, position) = (span.row_first + i, span.position_first + i);
                 let page = span.page(position);
                 for head in 0..n_kv_heads {
-                    for (side, x) in [(Side::Keys, k), (Side::Values, v)] {
-                        let dim = self.layout.side(side).1;
+                    for side in heads.sides() {
+                        let x = if side == Side::Keys { k } else { v };
+                        let dim = heads.dim(side);
                         let x = &x[(row * n_kv_heads + head) * dim..][..dim];
                         self.write_head(level, (page, layer, head), side, position % PAGE_LEN, x);
                     }
@@ -188,12 +202,12 @@ impl KvPages {
         let Room { head: rotated, codes, sorted } = &mut room;
         let x = if self.layout.types.is_rotated {
             let rotated = &mut rotated[..x.len()];
-            rotate(level, x, rotated);
+            rotate(level, self.heads(layer).rotated_dim(side), x, rotated);
             &*rotated
         } else {
             x
         };
-        let kv_type = self.layout.side(side).0;
+        let kv_type = self.layout.side_type(side);
         let block = self.block_mut(page, layer, head, side);
         block::write(level, kv_type, side, slot, x, (&mut codes[..x.len()], sorted), block);
         self.room = room;
@@ -202,9 +216,9 @@ impl KvPages {
 
 /// A head rotated. One with NaN or an infinity becomes all infinite, which every type reads back as no number: sums and
 /// differences of infinities would leave NaN, which int8 forgets.
-fn rotate(level: Level, x: &[f32], out: &mut [f32]) {
+fn rotate(level: Level, dim: usize, x: &[f32], out: &mut [f32]) {
     out.copy_from_slice(x);
-    hadamard::rotate(level, x.len(), out);
+    hadamard::rotate(level, dim, out);
     if x.iter().any(|x| !x.is_finite()) {
         out.fill(f32::INFINITY);
     }

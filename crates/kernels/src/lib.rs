@@ -41,7 +41,7 @@ pub use delta::DeltaShape;
 pub use error::Error;
 pub use handle::Kernels;
 pub use isa::Isa;
-pub use kv::{KvLayout, KvPages, KvType, KvTypes, PAGE_LEN, PageId};
+pub use kv::{KvHeads, KvLayout, KvPages, KvType, KvTypes, PAGE_LEN, PageId};
 pub use mamba::MambaShape;
 pub use matmul::{Activation, MATMUL_KERNELS, MatmulKernel, Matrix, PackedMatrix, Weights};
 pub use pool::default_threads;

@@ -21,14 +21,17 @@ pub fn step_cost(container: &Container) -> Result<StepCost, LoadError> {
     let has_head = container.tensor("output.weight").is_some();
     let mut cost = StepCost { weight_bytes: 0, products: 0, layer_products: 0 };
     let is_computed = |name: &str| load::layer_of(name).is_none_or(|layer| layer < spec.n_layers);
-    let is_matrix = |t: &&TensorInfo| t.dims.len() > 1 && t.name.ends_with(".weight") && is_computed(&t.name);
+    // Of a table beside the embedding rows are read, and not multiplied.
+    let is_table = |name: &str| name == "per_layer_token_embd.weight";
+    let is_matrix =
+        |t: &&TensorInfo| t.dims.len() > 1 && t.name.ends_with(".weight") && is_computed(&t.name) && !is_table(&t.name);
     for tensor in container.tensors().iter().filter(is_matrix) {
         let is_embedding = tensor.name == "token_embd.weight";
         if is_embedding && has_head {
             continue;
         }
         let (used, of) = match spec.experts {
-            Some(experts) if tensor.dims.len() > 2 => (experts.n_used as u64, experts.n_experts as u64),
+            Some(experts) if tensor.name.contains("_exps.") => (experts.n_used as u64, experts.n_experts as u64),
             _ => (1, 1),
         };
         let products = tensor.dims.iter().product::<u64>() * used / of;

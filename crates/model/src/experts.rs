@@ -7,10 +7,10 @@
 use kernels::Kernels;
 
 use crate::{
-    forward::{Feed, feed_forward},
+    forward::{Feed, feed_forward, norm_in_place, normed},
     linear::{Input, is_finite},
     spec::{ExpertSpec, Gating, ModelSpec},
-    weights::Experts,
+    weights::{Beside, Experts, Norm},
 };
 
 /// Buffers of experts for the largest step.
@@ -37,14 +37,13 @@ pub(crate) fn apply(
     experts: &Experts,
     x: &[f32],
     out: &mut [f32],
-    buffers: Buffers<'_>,
+    mut buffers: Buffers<'_>,
 ) {
-    let Experts { router, selection_bias, networks, latent, shared, shared_gate } = experts;
-    let Buffers { input, gate, up, scores, result, latent: narrow, expert_rows } = buffers;
-    let (width, n_experts) = (spec.width, networks.len());
-    let n_rows = x.len() / width;
-    let scores = &mut scores[..n_rows * n_experts];
-    input.set(kernels, x, width);
+    let Experts { router, latent, shared, shared_gate, .. } = experts;
+    let Buffers { input, gate, up, scores, latent: narrow, .. } = &mut buffers;
+    let n_rows = x.len() / spec.width;
+    let scores = &mut scores[..n_rows * router.rows()];
+    input.set(kernels, x, spec.width);
     match latent {
         Some([down, _]) => {
             let narrowed = &mut narrow[0][..n_rows * down.rows()];
@@ -59,6 +58,62 @@ pub(crate) fn apply(
     if let Some(weight) = shared_gate {
         kernels.times_sigmoid_of(x, weight, out);
     }
+    add_routed(kernels, spec, experts, x, out, &mut buffers);
+}
+
+/// The residual stream and what a layer computes of it, each `[T, D]`.
+pub(crate) struct Streams<'a> {
+    pub(crate) hidden: &'a [f32],
+    /// What the experts see.
+    pub(crate) seen: &'a mut [f32],
+    /// What they give together.
+    pub(crate) routed: &'a mut [f32],
+    /// What they and the dense network give together.
+    pub(crate) out: &'a mut [f32],
+}
+
+/// Computes a layer with a dense network, behind `norm`, and experts beside it.
+pub(crate) fn apply_beside(
+    kernels: &Kernels,
+    spec: &ModelSpec,
+    (experts, beside): (&Experts, &Beside),
+    norm: Option<&Norm>,
+    streams: Streams<'_>,
+    mut buffers: Buffers<'_>,
+) {
+    let Beside { network, network_norm, router_norm, experts_norm, experts_post_norm } = beside;
+    let Streams { hidden, seen, routed, out } = streams;
+    let Buffers { input, gate, up, scores, result, .. } = &mut buffers;
+    let n_rows = hidden.len() / spec.width;
+    normed(kernels, spec, hidden, norm, input.room(n_rows, spec.width));
+    input.fill(kernels);
+    feed_forward(kernels, spec, network, n_rows, Feed { input, gate, up, out: &mut *out });
+    norm_in_place(kernels, spec, out, Some(network_norm), result);
+    kernels.rms_norm(hidden, router_norm, spec.norm_epsilon, input.room(n_rows, spec.width));
+    input.fill(kernels);
+    input.multiply(kernels, [(&experts.router, &mut scores[..n_rows * experts.router.rows()])]);
+    normed(kernels, spec, hidden, Some(experts_norm), seen);
+    routed.fill(0.0);
+    add_routed(kernels, spec, experts, seen, routed, &mut buffers);
+    norm_in_place(kernels, spec, routed, Some(experts_post_norm), buffers.result);
+    kernels.add(out, routed);
+}
+
+/// Sends the rows `x` `[T, D]` through the experts that the scores in `buffers` choose, and adds what they give to
+/// `out` `[T, D]`.
+fn add_routed(
+    kernels: &Kernels,
+    spec: &ModelSpec,
+    experts: &Experts,
+    x: &[f32],
+    out: &mut [f32],
+    buffers: &mut Buffers<'_>,
+) {
+    let Experts { selection_bias, networks, latent, .. } = experts;
+    let Buffers { input, gate, up, scores, result, latent: narrow, expert_rows } = buffers;
+    let (width, n_experts) = (spec.width, networks.len());
+    let n_rows = x.len() / width;
+    let scores = &mut scores[..n_rows * n_experts];
     let bias = selection_bias.as_deref();
     for (scores, out) in scores.chunks_exact_mut(n_experts).zip(out.chunks_exact_mut(width)) {
         // Scores that are no numbers choose nobody; what they choose is no number either.

@@ -10,6 +10,7 @@ mod ernie4_5_moe;
 mod exaone4;
 mod gemma2;
 mod gemma3;
+mod gemma4;
 mod gemma_embedding;
 mod glm4;
 mod glm4moe;
@@ -35,6 +36,8 @@ mod smollm3;
 mod stablelm;
 mod starcoder2;
 
+use kernels::KvHeads;
+
 use crate::{
     LoadError,
     keys::{self, Keys},
@@ -51,6 +54,7 @@ const FAMILIES: &[(&str, &str, Build)] = &[
     ("qwen3moe", "Qwen 3 with experts", qwen3moe::spec),
     ("gemma2", "Gemma 2", gemma2::spec),
     ("gemma3", "Gemma 3, text", gemma3::spec),
+    ("gemma4", "Gemma 4, text, with experts or without", gemma4::spec),
     ("phi3", "Phi 3, Phi 4", phi3::spec),
     ("bitnet", "bitnet_b1_58", bitnet::spec),
     ("bitnet-b1.58", "BitNet b1.58 2B-4T", bitnet::spec_squared_relu),
@@ -114,21 +118,31 @@ pub(crate) fn spec(keys: &Keys<'_>, n_vocab: usize) -> Result<ModelSpec, LoadErr
 
 /// Refuses what no family may have, so that nothing after this needs to look again.
 fn check(keys: &Keys<'_>, spec: &ModelSpec) -> Result<(), LoadError> {
-    let ModelSpec { n_heads, n_kv_heads, key_dim, value_dim, .. } = *spec;
-    if !n_heads.is_multiple_of(n_kv_heads) {
-        let what = format!("{n_heads} is no multiple of {n_kv_heads} KV heads");
-        return keys.refuse("attention.head_count", what);
-    }
-    for (name, dim) in [("attention.key_length", key_dim), ("attention.value_length", value_dim)] {
-        if n_heads.checked_mul(dim).is_none_or(|width| width > keys::WIDTH_MAX) {
-            return keys.refuse(name, format!("{n_heads} heads of {dim}, expected {} in all at most", keys::WIDTH_MAX));
+    let n_heads = spec.n_heads;
+    for layer in 0..spec.n_layers {
+        let KvHeads { n_kv_heads, key_dim, value_dim, .. } = spec.heads(layer);
+        if !n_heads.is_multiple_of(n_kv_heads) {
+            let what = format!("{n_heads} is no multiple of {n_kv_heads} KV heads");
+            return keys.refuse("attention.head_count", what);
         }
+        for (name, dim) in [("attention.key_length", key_dim), ("attention.value_length", value_dim)] {
+            if n_heads.checked_mul(dim).is_none_or(|width| width > keys::WIDTH_MAX) {
+                let what = format!("{n_heads} heads of {dim}, expected {} in all at most", keys::WIDTH_MAX);
+                return keys.refuse(name, what);
+            }
+        }
+    }
+    let width = spec.per_layer_inputs.map_or(Some(0), |inputs| inputs.width.checked_mul(spec.n_layers));
+    if width.is_none_or(|width| width > keys::WIDTH_MAX) {
+        let what = format!("for {} layers, expected {} in all at most", spec.n_layers, keys::WIDTH_MAX);
+        return keys.refuse("embedding_length_per_layer_input", what);
     }
     if let Some(experts) = spec.experts.filter(|experts| experts.n_dense_layers > spec.n_layers) {
         let what = format!("{} of {} layers", experts.n_dense_layers, spec.n_layers);
         return keys.refuse("leading_dense_block_count", what);
     }
-    for rope in std::iter::once(&spec.rope).chain(&spec.rope_local) {
+    for layer in 0..spec.n_layers {
+        let (rope, key_dim) = (spec.rope_of(layer), spec.heads(layer).key_dim);
         if !rope.n_dims.is_multiple_of(2) || rope.n_dims > key_dim {
             return keys
                 .refuse("rope.dimension_count", format!("{}, expected an even number up to {key_dim}", rope.n_dims));

@@ -1,39 +1,40 @@
 //! The one forward pass, for every family: what differs is in the [`ModelSpec`].
 
 use gguf::Container;
-use kernels::{ActivationRule, AttentionShape, Kernels, KvLayout, KvPages, KvTypes, PageId, Queries, Rope, Span};
+use kernels::{ActivationRule, Kernels, KvLayout, KvPages, KvTypes, PageId, Rope, Span};
 
 use crate::{
     LoadError, LoadOptions, NormType, PAGE_LEN, Requantised, encoder,
-    experts::{self, Buffers},
-    linear::{Input, is_finite},
+    experts::{self, Buffers, Streams},
+    linear::Input,
     load::{self, Parts},
     observe::Observer,
+    per_layer,
     recurrent::{self, StepStates},
     requantise, rope,
     scratch::{Scratch, has_sinks},
     shortcut::{self, HeadShortcut, HeadStats, Shortcut},
-    spec::{ModelSpec, NormKind, QkNorm, QueryTemperature},
+    spec::{ModelSpec, NormKind},
     states::{self, StateId, States},
     step::{Forward, Logits, LogitsWanted, PageArena, Step, StepSpan},
-    weights::{Attention, FeedForward, Layer, Mixer, Mlp, Norm, Weights},
-    window::{AttentionWindow, Sight},
+    weights::{FeedForward, Layer, Mixer, Mlp, Norm, Weights},
+    window::AttentionWindow,
 };
 
 /// A loaded model: weights (in the map), KV arena, buffers.
 pub struct Model {
     pub(crate) spec: ModelSpec,
     pub(crate) weights: Weights,
-    rope: Rope,
-    rope_local: Option<Rope>,
-    slopes: Option<Vec<f32>>,
+    pub(crate) rope: Rope,
+    pub(crate) rope_local: Option<Rope>,
+    pub(crate) slopes: Option<Vec<f32>>,
     context_len_max: usize,
-    attention_window: Option<AttentionWindow>,
+    pub(crate) attention_window: Option<AttentionWindow>,
     step_rows_max: usize,
-    kernels: Kernels,
-    kv: KvPages,
+    pub(crate) kernels: Kernels,
+    pub(crate) kv: KvPages,
     states: States,
-    scratch: Scratch,
+    pub(crate) scratch: Scratch,
     spans: Vec<Span<'static>>,
     pub(crate) shortcut: Option<Shortcut>,
     embedding_copy: Option<Requantised>,
@@ -164,8 +165,8 @@ impl Model {
 
 /// Returns the shape of the KV cache of a model.
 pub(crate) fn kv_layout(spec: &ModelSpec, types: KvTypes) -> KvLayout {
-    let ModelSpec { n_kv_heads, key_dim, value_dim, .. } = *spec;
-    KvLayout { n_layers: spec.n_attention_layers(), n_kv_heads, key_dim, value_dim, types }
+    let layers = (0..spec.n_layers).filter(|&layer| spec.has_kv(layer)).map(|layer| spec.heads(layer)).collect();
+    KvLayout { layers, types }
 }
 
 impl PageArena for Model {
@@ -245,10 +246,12 @@ impl Forward for Model {
             "an early exit of a model with states"
         );
         let spans = self.begin(step);
+        per_layer::begin(&self.kernels, &self.spec, &self.weights, &mut self.scratch, step);
         self.states.begin(step.spans);
         for layer in 0..n_layers {
             self.mix(layer, n_rows, step, &spans);
             self.feed(layer, n_rows);
+            per_layer::finish(&self.kernels, &self.spec, &self.weights.layers[layer], &mut self.scratch, layer, n_rows);
             if let Some(vector) = self.steering.get(layer).filter(|vector| !vector.is_empty()) {
                 let rows = self.scratch.hidden[..n_rows * vector.len()].chunks_exact_mut(vector.len());
                 rows.for_each(|row| self.kernels.add(row, vector));
@@ -323,7 +326,7 @@ impl Model {
         match mixer {
             Mixer::Attention(_) => self.attend(index, n_rows, spans),
             recurrent => {
-                let states = StepStates { states, layer: spec.index_in_kind(index), spans: step.spans };
+                let states = StepStates { states, layer: spec.state_index(index), spans: step.spans };
                 match recurrent {
                     Mixer::Attention(_) => {}
                     Mixer::ShortConvolution(weights) => recurrent::convolve(kernels, weights, scratch, states),
@@ -340,91 +343,6 @@ impl Model {
         }
         add_block(kernels, spec, &mut hidden[..n], &mut block_out[..n], mixer_post_norm.as_ref(), spare);
         norm_in_place(kernels, spec, &mut hidden[..n], mixer_sum_norm.as_ref(), spare);
-    }
-
-    /// Computes the attention of one layer.
-    fn attend(&mut self, index: usize, n_rows: usize, spans: &[Span<'_>]) {
-        let sight = Sight::new(&self.spec, index, self.attention_window);
-        let Self { spec, weights, rope, rope_local, slopes, kernels, kv, scratch, .. } = self;
-        let kv_layer = spec.index_in_kind(index);
-        let Some(Mixer::Attention(attention)) = &weights.layers[index].mixer else { return };
-        let Attention { q, k, v, output, q_norm, k_norm, sub_norm, learned_sinks } = &**attention;
-        let width = spec.width;
-        let q_cols = spec.n_heads * spec.key_dim;
-        let q_out = &mut scratch.q[..n_rows * q_cols];
-        let k_out = &mut scratch.k[..n_rows * k.rows()];
-        let v_out = &mut scratch.v[..n_rows * v.rows()];
-        let [with_gates, gates, _] = &mut scratch.inner;
-        if spec.has_attention_gate {
-            let with_gates = &mut with_gates[..n_rows * q.rows()];
-            scratch.input.multiply(kernels, [(q, &mut *with_gates), (k, &mut *k_out), (v, &mut *v_out)]);
-            let heads = q_out.chunks_exact_mut(spec.key_dim).zip(gates.chunks_exact_mut(spec.key_dim));
-            for ((q, gate), both) in heads.zip(with_gates.chunks_exact(2 * spec.key_dim)) {
-                q.copy_from_slice(&both[..spec.key_dim]);
-                gate.copy_from_slice(&both[spec.key_dim..]);
-            }
-        } else {
-            scratch.input.multiply(kernels, [(q, &mut *q_out), (k, &mut *k_out), (v, &mut *v_out)]);
-        }
-        let follows_rope = spec.qk_norm == QkNorm::PerHeadAfterRope;
-        let (q_norm, k_norm) = (q_norm.as_deref(), k_norm.as_deref());
-        if !follows_rope {
-            heads_norm(kernels, spec, [(q_out, q_norm), (k_out, k_norm)], &mut scratch.spare);
-        }
-        let mut q_to_sinks = None;
-        if spec.has_rope(index) {
-            let rope = rope_local.as_ref().filter(|_| spec.window_len(index).is_some()).unwrap_or(rope);
-            // Before a sequence has outgrown its window, both are the same.
-            if sight.sinks > 0 && scratch.positions != scratch.sink_positions {
-                let q_copy = &mut scratch.q_to_sinks[..q_out.len()];
-                q_copy.copy_from_slice(q_out);
-                kernels.rope_to_sinks(rope, &scratch.sink_positions, spec.n_heads, q_copy);
-                q_to_sinks = Some(q_copy);
-            }
-            kernels.rope(rope, &scratch.positions, spec.n_heads, q_out);
-            kernels.rope(rope, &scratch.positions, spec.n_kv_heads, k_out);
-        }
-        if follows_rope {
-            heads_norm(kernels, spec, [(q_out, q_norm), (k_out, k_norm)], &mut scratch.spare);
-            if let Some(q) = &mut q_to_sinks {
-                heads_norm(kernels, spec, [(q, q_norm)], &mut scratch.spare);
-            }
-        }
-        if let Some(temperature) = &spec.query_temperature {
-            // Behind a window by the keys that are seen: all scores of a row have one temperature.
-            temper(temperature, &scratch.sink_positions, q_out);
-            if let Some(q) = &mut q_to_sinks {
-                temper(temperature, &scratch.sink_positions, q);
-            }
-        }
-        mark_broken(k_out, k.rows(), v_out, v.rows());
-        kernels.kv_write(kv, kv_layer, spans, k_out, v_out);
-        let shape = AttentionShape {
-            n_heads: spec.n_heads,
-            scale: spec.attention_scale,
-            soft_cap: spec.attention_soft_cap,
-            window: sight.window,
-            ahead: sight.ahead,
-            sinks: sight.sinks,
-        };
-        let o_cols = spec.n_heads * spec.value_dim;
-        let attended = scratch.input.room(n_rows, o_cols);
-        let queries = Queries {
-            all: q_out,
-            to_sinks: q_to_sinks.as_deref(),
-            learned_sinks: learned_sinks.as_deref(),
-            slopes: slopes.as_deref(),
-        };
-        kernels.attention(kv, kv_layer, spans, &shape, queries, attended);
-        if spec.has_attention_gate {
-            kernels.times_sigmoid(attended, &gates[..n_rows * o_cols]);
-        }
-        if let Some(weight) = sub_norm {
-            in_place_norm(kernels, spec, attended, weight, &mut scratch.spare);
-        }
-        scratch.input.fill(kernels);
-        let out = &mut scratch.block_out[..n_rows * width];
-        scratch.input.multiply(kernels, [(output, &mut *out)]);
     }
 
     /// Adds the feed-forward network or the experts of one layer to the residual stream.
@@ -457,14 +375,22 @@ impl Model {
                     block_out,
                     spare,
                     latent,
+                    routed,
                     expert_rows,
                     ..
                 } = scratch;
-                if !spec.has_parallel_blocks {
-                    normed(kernels, spec, &hidden[..n], mlp_norm.as_ref(), &mut x[..n]);
-                }
                 let buffers = Buffers { input, gate, up, scores, result: spare, latent, expert_rows };
-                experts::apply(kernels, spec, experts, &x[..n], &mut block_out[..n], buffers);
+                let out = &mut block_out[..n];
+                if let Some(beside) = &experts.beside {
+                    let (hidden, seen, routed) = (&hidden[..n], &mut x[..n], &mut routed[..n]);
+                    let streams = Streams { hidden, seen, routed, out };
+                    experts::apply_beside(kernels, spec, (experts, beside), mlp_norm.as_ref(), streams, buffers);
+                } else {
+                    if !spec.has_parallel_blocks {
+                        normed(kernels, spec, &hidden[..n], mlp_norm.as_ref(), &mut x[..n]);
+                    }
+                    experts::apply(kernels, spec, experts, &x[..n], out, buffers);
+                }
             }
         }
         let Scratch { hidden, block_out, spare, .. } = scratch;
@@ -564,43 +490,8 @@ pub(crate) fn norm_in_place(
     }
 }
 
-/// Makes the keys `[T, K]` and values `[T, V]` of a row that holds NaN or an infinity all infinite. A cache in `Q8_0`
-/// forgets a NaN, but every type reads an infinity back as no number, so that rows that attend to this position later
-/// show it.
-fn mark_broken(keys: &mut [f32], key_width: usize, values: &mut [f32], value_width: usize) {
-    for (key, value) in keys.chunks_exact_mut(key_width).zip(values.chunks_exact_mut(value_width)) {
-        if !is_finite(key) || !is_finite(value) {
-            key.fill(f32::INFINITY);
-            value.fill(f32::INFINITY);
-        }
-    }
-}
-
-/// Applies to queries or keys the norm that they have, in place.
-fn heads_norm<const N: usize>(
-    kernels: &Kernels,
-    spec: &ModelSpec,
-    heads: [(&mut [f32], Option<&[f32]>); N],
-    spare: &mut [f32],
-) {
-    for (x, weight) in heads {
-        if let Some(weight) = weight {
-            in_place_norm(kernels, spec, x, weight, spare);
-        }
-    }
-}
-
-/// Multiplies queries `[T, H·Dk]` by the factors of their positions `[T]`.
-fn temper(temperature: &QueryTemperature, positions: &[u32], q: &mut [f32]) {
-    let row_len = q.len() / positions.len().max(1);
-    for (row, &position) in q.chunks_exact_mut(row_len.max(1)).zip(positions) {
-        let factor = temperature.factor(position);
-        row.iter_mut().for_each(|x| *x *= factor);
-    }
-}
-
 /// Applies a norm by the root mean square to `x` in place, by way of `spare`.
-fn in_place_norm(kernels: &Kernels, spec: &ModelSpec, x: &mut [f32], weight: &[f32], spare: &mut [f32]) {
+pub(crate) fn in_place_norm(kernels: &Kernels, spec: &ModelSpec, x: &mut [f32], weight: &[f32], spare: &mut [f32]) {
     let spare = &mut spare[..x.len()];
     kernels.rms_norm(x, weight, spec.norm_epsilon, spare);
     x.copy_from_slice(spare);

@@ -64,6 +64,28 @@ impl<'a> Keys<'a> {
         self.of_layers(name, n_layers, WIDTH_MAX as u64)
     }
 
+    /// Reads a count of things, 1 to 4096, for each of `n_layers` layers: one for all, or one each.
+    pub(crate) fn each_count(&self, name: &str, n_layers: usize) -> Result<Vec<usize>, LoadError> {
+        self.each(name, n_layers, COUNT_MAX)
+    }
+
+    /// Reads a width in elements, at least 1, for each of `n_layers` layers: one for all, or one each.
+    pub(crate) fn each_width(&self, name: &str, n_layers: usize) -> Result<Vec<usize>, LoadError> {
+        self.each(name, n_layers, WIDTH_MAX as u64)
+    }
+
+    fn each(&self, name: &str, n_layers: usize, max: u64) -> Result<Vec<usize>, LoadError> {
+        if !self.is_array(name) {
+            let one = self.bounded(name, max)?.map_or_else(|| self.refuse(name, "missing"), Ok)?;
+            return Ok(vec![one; n_layers]);
+        }
+        let values = self.of_layers(name, n_layers, max)?;
+        match values.iter().position(|&n| n == 0) {
+            Some(layer) => self.refuse(name, format!("0 for layer {layer}, expected 1 to {max}")),
+            None => Ok(values),
+        }
+    }
+
     fn of_layers(&self, name: &str, n_layers: usize, max: u64) -> Result<Vec<usize>, LoadError> {
         let Some(values) = self.read(name, Metadata::i64s)? else { return self.refuse(name, "missing") };
         if values.len() != n_layers {

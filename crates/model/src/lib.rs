@@ -4,6 +4,7 @@
 //! (`families/`); `load.rs` checks the file against it; `forward.rs` is the one pass that reads it.
 
 mod adapters;
+mod attention;
 mod cost;
 mod encoder;
 mod error;
@@ -15,6 +16,7 @@ mod linear;
 mod load;
 mod memory;
 mod observe;
+mod per_layer;
 mod recurrent;
 mod requantise;
 mod rope;
@@ -33,7 +35,7 @@ pub use error::LoadError;
 pub use families::ARCHITECTURES;
 pub use forward::Model;
 pub use gguf::TokenId;
-pub use kernels::{ActivationRule, KvType, KvTypes, PAGE_LEN, PageId};
+pub use kernels::{ActivationRule, KvHeads, KvType, KvTypes, PAGE_LEN, PageId};
 pub use load::{LoadOptions, check_kind, context_len, n_vocab, spec_of_head, stored_matrix};
 pub use memory::{MemoryPlan, memory_plan, memory_plan_of_head, memory_plan_with};
 pub use observe::{MatmulInput, Observer};
@@ -41,8 +43,8 @@ pub use requantise::{EmbeddingConversion, EmbeddingType, NormType, Requantised};
 pub use scan::{BadWeight, scan_weights};
 pub use shortcut::{HeadShortcut, HeadStats};
 pub use spec::{
-    ExpertSpec, Gating, ModelSpec, NormKind, NormNames, Pooling, QkNorm, QueryTemperature, Recurrence, RecurrenceSpec,
-    RopeLayers, RopeScaling, RopeSpec, WindowSpec,
+    ExpertSpec, Gating, ModelSpec, NormKind, NormNames, PerLayerInputs, Pooling, QkNorm, QueryTemperature, Recurrence,
+    RecurrenceSpec, RopeLayers, RopeScaling, RopeSpec, WindowSpec,
 };
 pub use states::StateId;
 pub use step::{Forward, Logits, LogitsWanted, PageArena, Step, StepSpan, best_token, logits_rows_max};

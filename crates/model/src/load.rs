@@ -259,6 +259,9 @@ fn rope_factors(
 ) -> Result<Option<Vec<f32>>, LoadError> {
     let n_pairs = spec.rope.n_dims / 2;
     let llama3 = tensors.optional_vector("rope_freqs.weight", n_pairs)?;
+    if spec.has_rope_factors && llama3.is_none() {
+        return tensors.refuse("rope_freqs.weight", "missing");
+    }
     let long = tensors.optional_vector("rope_factors_long.weight", n_pairs)?;
     let short = tensors.optional_vector("rope_factors_short.weight", n_pairs)?;
     let original = keys.width_or("rope.scaling.original_context_length", spec.context_len)?;

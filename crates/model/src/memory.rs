@@ -66,7 +66,7 @@ fn of_spec(
         copy_bytes,
         packed_bytes: 0,
         weight_bytes: container.tensors().iter().map(|t| t.n_bytes).sum(),
-        kv_bytes: KvPages::bytes_of(layout, positions.div_ceil(PAGE_LEN)).map_or(u64::MAX, |n| n as u64),
+        kv_bytes: KvPages::bytes_of(&layout, positions.div_ceil(PAGE_LEN)).map_or(u64::MAX, |n| n as u64),
         state_bytes: states::state_bytes(spec)
             .and_then(|one| one.checked_mul(options.n_states))
             .map_or(u64::MAX, |n| n as u64),

@@ -150,6 +150,7 @@ pub(crate) fn norms(weights: &mut Weights) -> Requantised {
             network.sub_norm.iter_mut().for_each(&mut apply);
         }
     }
+    weights.per_layer.iter_mut().for_each(|tables| apply(&mut tables.norm));
     let around = weights.embedding_norm.iter_mut().chain(&mut weights.output_norm);
     around.map(|norm| &mut norm.weight).for_each(&mut apply);
     done

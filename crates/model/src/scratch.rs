@@ -32,10 +32,14 @@ pub(crate) struct Scratch {
     pub(crate) gate: Vec<f32>,
     /// Inner values of the feed-forward network `[T, F]`
     pub(crate) up: Vec<f32>,
-    /// Output of a norm whose input is wanted no more, `[T, max(D, H·Dk, H·Dv, I, 2·Hv, L)]`
+    /// Output of a norm whose input is wanted no more, `[T, max(D, H·Dk, H·Dv, I, 2·Hv, L, N·P)]`
     pub(crate) spare: Vec<f32>,
     /// Scores of the experts' router `[T, E]`
     pub(crate) router: Vec<f32>,
+    /// Output of experts that are beside a dense network `[T, D]`
+    pub(crate) routed: Vec<f32>,
+    /// Vectors that layers see beside the residual stream, `[N, T, P]` for `N` layers
+    pub(crate) per_layer: Vec<f32>,
     /// What experts see and the sum of what they give where that is narrower, two `[T, L]`
     pub(crate) latent: [Vec<f32>; 2],
     /// Rows that go to one expert `[T]`, with its weight for each
@@ -66,11 +70,17 @@ struct Widths {
     spare: usize,
     experts: usize,
     latent: usize,
+    routed: usize,
+    per_layer: usize,
 }
 
 impl Widths {
     fn new(spec: &ModelSpec, has_sinks: bool) -> Self {
-        let (q, attended) = (spec.n_heads * spec.key_dim, spec.n_heads * spec.value_dim);
+        let (q, attended) = (
+            spec.n_heads * spec.heads_max(|heads| heads.key_dim),
+            spec.n_heads * spec.heads_max(|heads| heads.value_dim),
+        );
+        let per_layer = spec.per_layer_inputs.map_or(0, |inputs| inputs.width * spec.n_layers);
         let recurrence = spec.recurrence.as_ref().map(|r| r.kind);
         // Queries with their gates go through the same buffers.
         let gated = if spec.has_attention_gate { 2 * q } else { 0 };
@@ -81,14 +91,16 @@ impl Widths {
             model: spec.width,
             q,
             q_to_sinks: if has_sinks { q } else { 0 },
-            k: spec.n_kv_heads * spec.key_dim,
-            v: spec.n_kv_heads * spec.value_dim,
+            k: spec.heads_max(|heads| heads.n_kv_heads * heads.key_dim),
+            v: spec.heads_max(|heads| heads.n_kv_heads * heads.value_dim),
             inner,
             head_gates,
             feed_forward: spec.feed_forward_max(),
-            spare: spec.width.max(q).max(attended).max(inner).max(2 * head_gates).max(latent),
+            spare: spec.width.max(q).max(attended).max(inner).max(2 * head_gates).max(latent).max(per_layer),
             experts: spec.experts.map_or(0, |e| e.n_experts),
             latent,
+            routed: if spec.experts.is_some_and(|e| e.are_beside_dense) { spec.width } else { 0 },
+            per_layer,
         }
     }
 }
@@ -113,6 +125,8 @@ impl Scratch {
             up: zeros(widths.feed_forward),
             spare: zeros(widths.spare),
             router: zeros(widths.experts),
+            routed: zeros(widths.routed),
+            per_layer: zeros(widths.per_layer),
             latent: [(); 2].map(|()| zeros(widths.latent)),
             expert_rows: Vec::with_capacity(rows_max),
             positions: Vec::with_capacity(rows_max),
@@ -124,13 +138,15 @@ impl Scratch {
     /// Returns the bytes of the buffers for `rows_max` rows, with the f32 and int8 copies that a matmul works on;
     /// `None` on overflow.
     pub(crate) fn bytes(spec: &ModelSpec, rows_max: usize, has_sinks: bool) -> Option<u64> {
-        let Widths { model, q, q_to_sinks, k, v, inner, head_gates, feed_forward, spare, experts, latent } =
-            Widths::new(spec, has_sinks);
+        let widths = Widths::new(spec, has_sinks);
+        let Widths { model, q, q_to_sinks, k, v, inner, head_gates, feed_forward, spare, experts, latent, .. } = widths;
         let floats =
             [3 * model as u64, 3 * inner as u64, 2 * head_gates as u64, 2 * feed_forward as u64, 2 * latent as u64]
                 .into_iter()
-                .chain([q, q_to_sinks, k, v, spare, experts].map(|n| n as u64));
-        let widest = model.max(inner).max(feed_forward).max(latent).max(spec.n_heads * spec.value_dim) as u64;
+                .chain([q, q_to_sinks, k, v, spare, experts, widths.routed, widths.per_layer].map(|n| n as u64));
+        let widest =
+            model.max(inner).max(feed_forward).max(latent).max(spec.n_heads * spec.heads_max(|heads| heads.value_dim))
+                as u64;
         // Codes, scales and sums of 256 activations are 384 bytes (`kernels::Rows`).
         let input = 4 * widest + widest.div_ceil(256) * 384;
         (4 * floats.sum::<u64>() + input).checked_mul(rows_max as u64)

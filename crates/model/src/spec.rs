@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kernels::{DeltaShape, Gate, MambaShape, RopePairs};
+use kernels::{DeltaShape, Gate, KvHeads, MambaShape, RopePairs};
 
 /// The way in which q and k are normalised.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -110,6 +110,9 @@ pub struct ExpertSpec {
     /// Width of the rows that experts see and give where a matrix narrows them before and another widens their sum
     /// (Nemotron 3).
     pub latent: Option<usize>,
+    /// Whether a layer has a dense network, too, both with norms of their own before and after them, and a router that
+    /// sees the residual stream (Gemma 4).
+    pub are_beside_dense: bool,
 }
 
 /// The norm before and after blocks and before the vocabulary head; norms within attention and within networks are
@@ -245,6 +248,13 @@ impl Recurrence {
     }
 }
 
+/// The vectors that layers see of each token beside the residual stream (Gemma 4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PerLayerInputs {
+    /// Width of the vector of one layer.
+    pub width: usize,
+}
+
 /// The way in which hidden states become the embedding of a text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pooling {
@@ -301,8 +311,18 @@ pub struct ModelSpec {
     pub key_dim: usize,
     /// Width of a value head.
     pub value_dim: usize,
-    /// Width of the feed-forward network (F).
+    /// Heads of keys and values of each layer, where these three differ from layer to layer.
+    pub layer_heads: Option<Vec<KvHeads>>,
+    /// Layer whose keys and values each layer attends to, where some have none of their own.
+    pub kv_sources: Option<Vec<usize>>,
+    /// Width of the feed-forward network (F); the largest where layers differ.
     pub feed_forward: usize,
+    /// Width of the feed-forward network of each layer, where layers differ.
+    pub layer_feed_forward: Option<Vec<usize>>,
+    /// Vectors of each token that layers add something of, if there are any.
+    pub per_layer_inputs: Option<PerLayerInputs>,
+    /// Whether a layer may have a factor on what it leaves in the residual stream.
+    pub has_layer_scales: bool,
     /// Experts, if the layers have them.
     pub experts: Option<ExpertSpec>,
     /// Whether a text is computed whole and each of its tokens sees those after it, too: such a model gives hidden
@@ -333,6 +353,11 @@ pub struct ModelSpec {
     pub has_sub_norms: bool,
     /// Norms on q and k.
     pub qk_norm: QkNorm,
+    /// Whether heads of values are normed by their root mean square, without weights.
+    pub has_value_norm: bool,
+    /// Whether keys before norm and rotation are also the values where a layer without a window lacks the matrix of
+    /// values.
+    pub may_lack_values: bool,
     /// Whether attention has a gate: each head of the query matrix is followed by as many rows whose sigmoid its output
     /// is multiplied with (Qwen 3.5).
     pub has_attention_gate: bool,
@@ -340,6 +365,8 @@ pub struct ModelSpec {
     pub rope: RopeSpec,
     /// Rotary embedding of sliding layers where it is another.
     pub rope_local: Option<RopeSpec>,
+    /// Whether the file must have factors that divide frequencies one by one (`rope_freqs`).
+    pub has_rope_factors: bool,
     /// Layers that have a rotary embedding.
     pub rope_layers: RopeLayers,
     /// Whether scores lose something for each position between query and key (ALiBi).
@@ -401,17 +428,47 @@ impl ModelSpec {
         self.has_block(layer, Block::Mixer) && !self.is_recurrent(layer)
     }
 
-    /// Number of layers with attention: those that have keys and values.
+    /// Number of layers with attention.
     pub fn n_attention_layers(&self) -> usize {
         (0..self.n_layers).filter(|&layer| self.has_attention(layer)).count()
     }
 
-    /// Number of layers of the kind of `layer` before it: its index among those with attention, or with a state.
-    pub(crate) fn index_in_kind(&self, layer: usize) -> usize {
-        let is_recurrent = self.is_recurrent(layer);
-        let is_alike =
-            |&before: &usize| if is_recurrent { self.is_recurrent(before) } else { self.has_attention(before) };
-        (0..layer).filter(is_alike).count()
+    /// Number of layers with a state before `layer`: its index among those.
+    pub(crate) fn state_index(&self, layer: usize) -> usize {
+        (0..layer).filter(|&before| self.is_recurrent(before)).count()
+    }
+
+    /// The layer whose keys and values `layer` attends to.
+    fn kv_source(&self, layer: usize) -> usize {
+        self.kv_sources.as_ref().and_then(|sources| sources.get(layer).copied()).unwrap_or(layer)
+    }
+
+    /// Whether layer `layer` has keys and values of its own.
+    pub fn has_kv(&self, layer: usize) -> bool {
+        self.has_attention(layer) && self.kv_source(layer) == layer
+    }
+
+    /// Index of the keys and values that `layer` attends to among those of all layers.
+    pub(crate) fn kv_index(&self, layer: usize) -> usize {
+        (0..self.kv_source(layer)).filter(|&before| self.has_kv(before)).count()
+    }
+
+    /// The heads of keys and values of layer `layer`.
+    pub fn heads(&self, layer: usize) -> KvHeads {
+        let Self { n_kv_heads, key_dim, value_dim, .. } = *self;
+        let heads = KvHeads { n_kv_heads, key_dim, value_dim, are_values_in_keys: false };
+        self.layer_heads.as_ref().and_then(|layers| layers.get(layer).copied()).unwrap_or(heads)
+    }
+
+    /// The largest of what `of` says of the heads of a layer.
+    pub(crate) fn heads_max(&self, of: impl Fn(KvHeads) -> usize) -> usize {
+        (0..self.n_layers).map(|layer| of(self.heads(layer))).max().unwrap_or(0)
+    }
+
+    /// Width of the feed-forward network of layer `layer`.
+    pub fn feed_forward_of(&self, layer: usize) -> usize {
+        let widths = self.layer_feed_forward.as_ref();
+        widths.and_then(|widths| widths.get(layer).copied()).unwrap_or(self.feed_forward)
     }
 
     /// The experts of layer `layer`, if it has any.
@@ -422,7 +479,14 @@ impl ModelSpec {
     /// Width of the widest feed-forward network, of all layers and experts and behind them.
     pub fn feed_forward_max(&self) -> usize {
         let of_experts = self.experts.map_or(0, |experts| experts.feed_forward.max(experts.shared.unwrap_or(0)));
-        self.feed_forward.max(of_experts).max(self.projection.unwrap_or(0))
+        let of_layers = self.layer_feed_forward.iter().flatten().copied().max().unwrap_or(0);
+        let of_inputs = self.per_layer_inputs.map_or(0, |inputs| inputs.width);
+        self.feed_forward.max(of_experts).max(of_layers).max(of_inputs).max(self.projection.unwrap_or(0))
+    }
+
+    /// The rotary embedding of layer `layer`, if it has one.
+    pub(crate) fn rope_of(&self, layer: usize) -> &RopeSpec {
+        self.rope_local.as_ref().filter(|_| self.window_len(layer).is_some()).unwrap_or(&self.rope)
     }
 
     /// Whether layer `layer` rotates q and k.

@@ -10,16 +10,18 @@ use crate::{linear::Linear, rotation::Rotation};
 pub(crate) struct Attention {
     /// Query matrix `[H·Dk, D]`; with gates `[H·2·Dk, D]`, a head's gate after its query
     pub(crate) q: Linear,
-    /// Key matrix `[G·Dk, D]`
-    pub(crate) k: Linear,
-    /// Value matrix `[G·Dv, D]`
-    pub(crate) v: Linear,
+    /// Key matrix `[G·Dk, D]`; `None` where the layer attends to the keys and values of another
+    pub(crate) k: Option<Linear>,
+    /// Value matrix `[G·Dv, D]`; `None` where keys before norm and rotation are the values
+    pub(crate) v: Option<Linear>,
     /// Output matrix `[D, H·Dv]`
     pub(crate) output: Linear,
     /// Norm of queries, `[Dk]` or `[H·Dk]`
     pub(crate) q_norm: Option<Vec<f32>>,
     /// Norm of keys, `[Dk]` or `[G·Dk]`
     pub(crate) k_norm: Option<Vec<f32>>,
+    /// Norm of values, `[Dv]`
+    pub(crate) v_norm: Option<Vec<f32>>,
     /// Norm before `output`, `[H·Dv]`
     pub(crate) sub_norm: Option<Vec<f32>>,
     /// Learned sinks, `[H]`
@@ -133,6 +135,42 @@ pub(crate) struct Experts {
     pub(crate) shared: Option<FeedForward>,
     /// Weights `[D]` of the score by whose sigmoid that network's output is multiplied.
     pub(crate) shared_gate: Option<Vec<f32>>,
+    /// Dense network that stands beside the experts.
+    pub(crate) beside: Option<Box<Beside>>,
+}
+
+/// What a layer has beside experts: a dense network, and norms around either.
+pub(crate) struct Beside {
+    /// Dense network, behind the layer's norm
+    pub(crate) network: FeedForward,
+    /// Norm of what that network gives
+    pub(crate) network_norm: Norm,
+    /// Norm of the residual stream before the router, by which its scale is multiplied, `[D]`
+    pub(crate) router_norm: Vec<f32>,
+    /// Norm of the residual stream before the experts
+    pub(crate) experts_norm: Norm,
+    /// Norm of what the experts give together
+    pub(crate) experts_post_norm: Norm,
+}
+
+/// The weights by which a layer adds something of the vector that it has of each token beside the residual stream.
+pub(crate) struct PerLayer {
+    /// Matrix `[P, D]` of the gate
+    pub(crate) gate: Linear,
+    /// Output matrix `[D, P]`
+    pub(crate) output: Linear,
+    /// Norm of what is added
+    pub(crate) norm: Norm,
+}
+
+/// The weights that make the vectors of all `N` layers of a token.
+pub(crate) struct PerLayerTables {
+    /// Vectors by token `[V, N·P]`
+    pub(crate) embedding: Linear,
+    /// Matrix `[N·P, D]` over the embedding of the model
+    pub(crate) projection: Linear,
+    /// Norm of what that matrix gives for one layer, `[P]`
+    pub(crate) norm: Vec<f32>,
 }
 
 /// The weights that follow the mixer in a layer.
@@ -153,6 +191,10 @@ pub(crate) struct Layer {
     pub(crate) mixer_sum_norm: Option<Norm>,
     /// Norm of the residual stream after what follows the mixer
     pub(crate) mlp_sum_norm: Option<Norm>,
+    /// What it makes of its vector of each token
+    pub(crate) of_token: Option<PerLayer>,
+    /// Factor on what the layer leaves in the residual stream
+    pub(crate) scale: Option<f32>,
 }
 
 /// Two matrices that hidden states go through behind the last norm: `down · up · h`.
@@ -175,7 +217,17 @@ impl Layer {
     /// Returns the norms of the layer but those within blocks.
     pub(crate) fn norms(&mut self) -> impl Iterator<Item = &mut Norm> {
         let Self { mixer_norm, mixer_post_norm, mlp_norm, mlp_post_norm, mixer_sum_norm, mlp_sum_norm, .. } = self;
-        [mixer_norm, mixer_post_norm, mlp_norm, mlp_post_norm, mixer_sum_norm, mlp_sum_norm].into_iter().flatten()
+        let of_beside = match &mut self.mlp {
+            Some(Mlp::Experts(experts)) => experts.beside.as_mut(),
+            Some(Mlp::Dense(_)) | None => None,
+        };
+        let of_beside = of_beside.map(|beside| {
+            let Beside { network_norm, experts_norm, experts_post_norm, .. } = &mut **beside;
+            [network_norm, experts_norm, experts_post_norm]
+        });
+        let around = [mixer_norm, mixer_post_norm, mlp_norm, mlp_post_norm, mixer_sum_norm, mlp_sum_norm];
+        let of_inputs = self.of_token.as_mut().map(|of_token| &mut of_token.norm);
+        around.into_iter().flatten().chain(of_beside.into_iter().flatten()).chain(of_inputs)
     }
 
     fn matrices(&mut self) -> impl Iterator<Item = &mut Linear> {
@@ -183,7 +235,7 @@ impl Layer {
             None => Vec::new(),
             Some(Mixer::Attention(attention)) => {
                 let Attention { q, k, v, output, .. } = &mut **attention;
-                vec![q, k, v, output]
+                std::iter::once(q).chain(k).chain(v).chain([output]).collect()
             }
             Some(Mixer::ShortConvolution(convolution)) => {
                 let ShortConvolution { input: [b, c, x], output, .. } = &mut **convolution;
@@ -206,16 +258,18 @@ impl Layer {
             None => (Vec::new(), Default::default(), None),
             Some(Mlp::Dense(network)) => (Vec::new(), std::slice::from_mut(&mut **network), None),
             Some(Mlp::Experts(experts)) => {
-                let Experts { router, latent, networks, shared, .. } = &mut **experts;
+                let Experts { router, latent, networks, shared, beside: dense, .. } = &mut **experts;
                 let beside = std::iter::once(router).chain(latent.iter_mut().flatten());
-                (beside.collect(), networks.as_mut_slice(), shared.as_mut())
+                let shared = shared.as_mut().or(dense.as_mut().map(|dense| &mut dense.network));
+                (beside.collect(), networks.as_mut_slice(), shared)
             }
         };
         let networks = networks
             .iter_mut()
             .chain(shared)
             .flat_map(|FeedForward { gate, up, down, .. }| gate.iter_mut().chain([up, down]));
-        mixer.into_iter().chain(beside).chain(networks)
+        let of_inputs = self.of_token.as_mut().map(|PerLayer { gate, output, .. }| [gate, output]);
+        mixer.into_iter().chain(beside).chain(networks).chain(of_inputs.into_iter().flatten())
     }
 }
 
@@ -231,6 +285,8 @@ pub(crate) struct Weights {
     pub(crate) embedding_norm: Option<Norm>,
     /// Rotation that the rows of the embedding went through before they were stored.
     pub(crate) embedding_rotation: Option<Arc<Rotation>>,
+    /// What makes the vectors that layers have of a token beside the residual stream
+    pub(crate) per_layer: Option<PerLayerTables>,
     pub(crate) layers: Vec<Layer>,
     /// Last norm, `[D]`
     pub(crate) output_norm: Option<Norm>,
@@ -249,7 +305,8 @@ impl Weights {
         let of_rank = self.rank.as_mut().map(|RankHead { dense, output }| dense.iter_mut().chain([output]));
         let of_projection = self.projection.as_mut().map(|Projection { up, down }| [up, down]);
         let of_encoder = of_rank.into_iter().flatten().chain(of_projection.into_iter().flatten());
-        self.layers.iter_mut().flat_map(Layer::matrices).chain([head]).chain(of_encoder)
+        let of_inputs = self.per_layer.as_mut().map(|tables| &mut tables.projection);
+        self.layers.iter_mut().flat_map(Layer::matrices).chain([head]).chain(of_encoder).chain(of_inputs)
     }
 
     /// Returns the vocabulary head.

@@ -1,11 +1,12 @@
 use super::*;
-use crate::{Isa, Kernels, KvLayout, KvType, KvTypes, PageId};
+use crate::{Isa, Kernels, KvHeads, KvLayout, KvType, KvTypes, PageId};
 use quant::ternarise::Mode;
 use testkit::{Rng, assert_same_f32, nmse};
 
 /// A sequence with all its keys, values and queries.
 struct Case {
-    layout: KvLayout,
+    layout: KvHeads,
+    types: KvTypes,
     shape: AttentionShape,
     n: usize,
     q: Vec<f32>,
@@ -28,11 +29,12 @@ impl Case {
         window: Option<usize>,
         soft_cap: Option<f32>,
     ) -> Self {
-        let layout = KvLayout { n_layers: 2, n_kv_heads: 2, key_dim: 64, value_dim: 32, types: types.into() };
+        let layout = KvHeads { n_kv_heads: 2, key_dim: 64, value_dim: 32, are_values_in_keys: false };
         let mut rng = Rng::new(seed);
         let shape = AttentionShape { n_heads, scale: 0.3, soft_cap, window, ahead: 0, sinks: 0 };
         Self {
             layout,
+            types: types.into(),
             shape,
             n,
             q: rng.normals(n * n_heads * layout.key_dim),
@@ -42,6 +44,19 @@ impl Case {
             learned_sinks: Vec::new(),
             slopes: Vec::new(),
         }
+    }
+
+    /// A cache of two such layers.
+    fn kv_layout(&self) -> KvLayout {
+        KvLayout { layers: vec![self.layout; 2], types: self.types }
+    }
+
+    /// Values are the first elements of the keys of one KV head.
+    fn with_values_in_keys(mut self) -> Self {
+        self.layout = KvHeads { n_kv_heads: 1, are_values_in_keys: true, ..self.layout };
+        let keys = self.k.chunks(self.layout.key_dim).take(self.n);
+        self.v = keys.flat_map(|key| key[..self.layout.value_dim].to_vec()).collect();
+        self
     }
 
     /// Rows see so many positions after their own.
@@ -91,7 +106,7 @@ impl Case {
         let n_pages = n.div_ceil(PAGE_LEN);
         // Backwards, to see that the table is used.
         let pages: Vec<_> = (0..n_pages).rev().map(|p| PageId(p as u32)).collect();
-        let mut kv = KvPages::new(layout, n_pages).expect("small");
+        let mut kv = KvPages::new(self.kv_layout(), n_pages).expect("small");
         let mut out = Vec::new();
         let mut lengths = chunks.iter().copied().chain(std::iter::repeat(*chunks.last().expect("some")));
         while out.len() < n * shape.n_heads * layout.value_dim {
@@ -237,7 +252,7 @@ fn a_text_is_the_same_beside_others() {
     let alone = case.run(&kernels(Isa::best(), 1), &[45]);
     let Case { layout, shape, .. } = case;
     let kernels = kernels(Isa::best(), 3);
-    let mut kv = KvPages::new(layout, 4).expect("small");
+    let mut kv = KvPages::new(case.kv_layout(), 4).expect("small");
     let tables = [[PageId(3), PageId(0)], [PageId(1), PageId(2)]];
     let (first, second) = tables.split_at(1);
     let spans = [
@@ -252,6 +267,24 @@ fn a_text_is_the_same_beside_others() {
     let q = twice(&case.q, shape.n_heads * layout.key_dim);
     kernels.attention(&kv, 1, &spans, &shape, (&*q).into(), &mut out);
     assert_same_f32("beside another", &out[33 * shape.n_heads * layout.value_dim..], &alone);
+}
+
+#[test]
+fn values_in_keys_agree_with_their_definition() {
+    for types in [KvType::F32.into(), KvTypes { is_rotated: true, ..KvType::F32.into() }] {
+        for n in [70, SEGMENT + 40] {
+            let case = Case::new(29, types, n, 6, None, None).with_values_in_keys();
+            let expected = case.run(&kernels(Isa::Scalar, 1), &[n]);
+            let error = nmse(&expected, &case.exact());
+            assert!(error < 1e-11, "{types:?}, {n} positions: NMSE {error:e}");
+            for isa in Isa::available() {
+                for (n_threads, chunks) in [(1, vec![n]), (3, vec![n - 1, 1])] {
+                    let what = format!("{types:?}, {n} positions on {}, {n_threads} threads", isa.name());
+                    assert_same_f32(&what, &case.run(&kernels(isa, n_threads), &chunks), &expected);
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -429,7 +462,7 @@ fn sequences_of_a_step_do_not_mix() {
     let cases = [Case::new(20, KvType::F16, 45, 6, None, None), Case::new(21, KvType::F16, 1, 6, None, None)];
     let layout = cases[0].layout;
     let tables = [vec![PageId(3), PageId(1)], vec![PageId(0)]];
-    let mut kv = KvPages::new(layout, 4).expect("small");
+    let mut kv = KvPages::new(cases[0].kv_layout(), 4).expect("small");
     let join = |f: fn(&Case) -> &Vec<f32>| [f(&cases[0]).as_slice(), f(&cases[1])].concat();
     let spans = [
         Span { row_first: 0, n_rows: 45, position_first: 0, pages: &tables[0] },

@@ -90,56 +90,107 @@ impl From<KvType> for KvTypes {
     }
 }
 
-/// Shape of a KV cache.
+/// Heads of keys and values of one layer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct KvLayout {
-    /// Transformer layers that keep keys and values.
-    pub n_layers: usize,
+pub struct KvHeads {
     /// KV heads (G).
     pub n_kv_heads: usize,
     /// Width of a key head.
     pub key_dim: usize,
     /// Width of a value head.
     pub value_dim: usize,
+    /// Are values the first elements of their keys, and kept nowhere else (multi-head latent attention)?
+    pub are_values_in_keys: bool,
+}
+
+impl KvHeads {
+    /// Width of the heads of a side.
+    pub(crate) fn dim(self, side: Side) -> usize {
+        match side {
+            Side::Keys => self.key_dim,
+            Side::Values => self.value_dim,
+        }
+    }
+
+    /// A width that says in which blocks the heads of a side are rotated: those of the largest power of two that
+    /// divides it. Values that are part of keys have blocks of their own within these.
+    pub(crate) fn rotated_dim(self, side: Side) -> usize {
+        if self.are_values_in_keys { self.key_dim | self.value_dim } else { self.dim(side) }
+    }
+
+    /// The sides that are kept.
+    pub(super) fn sides(self) -> impl Iterator<Item = Side> {
+        std::iter::once(Side::Keys).chain((!self.are_values_in_keys).then_some(Side::Values))
+    }
+}
+
+/// Shape of a KV cache.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KvLayout {
+    /// Heads of the transformer layers that keep keys and values.
+    pub layers: Vec<KvHeads>,
     /// Types of keys and values.
     pub types: KvTypes,
 }
 
+/// Where a layer's blocks lie in a page.
+#[derive(Clone, Copy)]
+pub(super) struct LayerPlace {
+    /// First of the layer's bytes in a page.
+    pub(super) start: usize,
+    /// Bytes of one head's key block.
+    pub(super) key_bytes: usize,
+    /// Bytes of one head's value block; 0 where values are in keys.
+    pub(super) value_bytes: usize,
+}
+
 impl KvLayout {
-    /// Type and head width of a side.
-    pub(super) fn side(self, side: Side) -> (KvType, usize) {
+    /// Type of a side.
+    pub(super) fn side_type(&self, side: Side) -> KvType {
         match side {
-            Side::Keys => (self.types.keys, self.key_dim),
-            Side::Values => (self.types.values, self.value_dim),
+            Side::Keys => self.types.keys,
+            Side::Values => self.types.values,
         }
     }
 
     /// Refuses widths that the types cannot hold.
-    pub(super) fn check(self) -> Result<(), Error> {
-        for (name, side) in [("key", Side::Keys), ("value", Side::Values)] {
-            let (kv_type, dim) = self.side(side);
-            let granularity = kv_type.granularity();
-            if dim % granularity != 0 {
-                return Err(Error::HeadWidth { side: name, dim, kv_type: kv_type.name(), granularity });
+    pub(super) fn check(&self) -> Result<(), Error> {
+        for heads in &self.layers {
+            for side in heads.sides() {
+                let (kv_type, dim) = (self.side_type(side), heads.dim(side));
+                let granularity = kv_type.granularity();
+                if dim % granularity != 0 {
+                    let side = if side == Side::Keys { "key" } else { "value" };
+                    return Err(Error::HeadWidth { side, dim, kv_type: kv_type.name(), granularity });
+                }
             }
         }
         Ok(())
     }
 
-    /// Bytes of one head's block; `None` on overflow.
-    pub(super) fn block_bytes(self, side: Side) -> Option<usize> {
-        let (kv_type, dim) = self.side(side);
-        kv_type.block_bytes(dim)
+    /// Places of all layers, and the bytes of a page; `None` on overflow.
+    pub(super) fn places(&self) -> Option<(Vec<LayerPlace>, usize)> {
+        let mut end = 0usize;
+        let mut places = Vec::with_capacity(self.layers.len());
+        for heads in &self.layers {
+            let mut bytes = [0; 2];
+            for (bytes, side) in bytes.iter_mut().zip(heads.sides()) {
+                *bytes = self.side_type(side).block_bytes(heads.dim(side))?;
+            }
+            let [key_bytes, value_bytes] = bytes;
+            places.push(LayerPlace { start: end, key_bytes, value_bytes });
+            end = end.checked_add(key_bytes.checked_add(value_bytes)?.checked_mul(heads.n_kv_heads)?)?;
+        }
+        Some((places, end))
     }
 
     /// Bytes of a page; `None` on overflow.
-    pub(super) fn page_bytes(self) -> Option<usize> {
-        let per_head = self.block_bytes(Side::Keys)?.checked_add(self.block_bytes(Side::Values)?)?;
-        per_head.checked_mul(self.n_kv_heads)?.checked_mul(self.n_layers)
+    pub(super) fn page_bytes(&self) -> Option<usize> {
+        Some(self.places()?.1)
     }
 
     /// Bytes that one position takes in all layers; `None` on overflow.
-    pub fn position_bytes(self) -> Option<usize> {
+    pub fn position_bytes(&self) -> Option<usize> {
         // Every block is made of equal parts for each position.
         Some(self.page_bytes()? / PAGE_LEN)
     }

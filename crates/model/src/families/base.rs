@@ -139,7 +139,12 @@ fn build(
         n_kv_heads,
         key_dim,
         value_dim,
+        layer_heads: None,
+        kv_sources: None,
         feed_forward,
+        layer_feed_forward: None,
+        per_layer_inputs: None,
+        has_layer_scales: false,
         experts,
         is_encoder: keys.flag(CAUSAL)? == Some(false),
         has_position_table: false,
@@ -157,9 +162,12 @@ fn build(
         has_parallel_blocks: false,
         has_sub_norms: false,
         qk_norm: QkNorm::None,
+        has_value_norm: false,
+        may_lack_values: false,
         has_attention_gate: false,
         rope: rope(keys, pairs, key_dim, context_len)?,
         rope_local: None,
+        has_rope_factors: false,
         rope_layers: RopeLayers::All,
         has_linear_biases: false,
         query_temperature: None,
@@ -188,7 +196,8 @@ fn head_dim(keys: &Keys<'_>, name: &str, width: usize, n_heads: usize) -> Result
     }
 }
 
-fn experts(keys: &Keys<'_>) -> Result<Option<ExpertSpec>, LoadError> {
+/// Reads the experts of which every layer has some, if there are any.
+pub(super) fn experts(keys: &Keys<'_>) -> Result<Option<ExpertSpec>, LoadError> {
     if keys.count_or_none("expert_count")?.is_none() {
         return Ok(None);
     }
@@ -211,6 +220,7 @@ fn experts(keys: &Keys<'_>) -> Result<Option<ExpertSpec>, LoadError> {
         shared: None,
         is_shared_gated: false,
         latent: None,
+        are_beside_dense: false,
     }))
 }
 

@@ -1,14 +1,14 @@
 //! GGUF's tensor names → [`Weights`].
 
-use kernels::{DeltaShape, MambaShape};
+use kernels::{DeltaShape, KvHeads, MambaShape};
 
 use super::tensors::Tensors;
 use crate::{
     LoadError,
     spec::{Block, ModelSpec, NormKind, QkNorm, Recurrence},
     weights::{
-        Attention, DeltaFactors, DeltaNet, Experts, FeedForward, Layer, Mamba, Mixer, Mlp, Norm, Projection, RankHead,
-        ShortConvolution, Weights,
+        Attention, Beside, DeltaFactors, DeltaNet, Experts, FeedForward, Layer, Mamba, Mixer, Mlp, Norm, PerLayer,
+        PerLayerTables, Projection, RankHead, ShortConvolution, Weights,
     },
 };
 
@@ -30,6 +30,7 @@ pub(super) fn weights(tensors: &mut Tensors<'_>, spec: &ModelSpec) -> Result<Wei
         token_type: token_type.transpose()?,
         embedding_norm,
         embedding_rotation,
+        per_layer: spec.per_layer_inputs.map(|inputs| per_layer_tables(tensors, spec, inputs.width)).transpose()?,
         layers,
         output_norm,
         projection: spec.projection.map(|inner| projection(tensors, spec.width, inner)).transpose()?,
@@ -48,6 +49,23 @@ fn rank_head(tensors: &mut Tensors<'_>, width: usize) -> Result<RankHead, LoadEr
     Ok(RankHead { dense, output: tensors.linear("cls.output", 1, width)? })
 }
 
+fn per_layer_tables(tensors: &mut Tensors<'_>, spec: &ModelSpec, width: usize) -> Result<PerLayerTables, LoadError> {
+    let all = spec.n_layers * width;
+    Ok(PerLayerTables {
+        embedding: tensors.table("per_layer_token_embd", spec.n_vocab, all)?,
+        projection: tensors.linear("per_layer_model_proj", all, spec.width)?,
+        norm: tensors.vector("per_layer_proj_norm.weight", width)?,
+    })
+}
+
+fn per_layer(tensors: &mut Tensors<'_>, spec: &ModelSpec, at: &str, width: usize) -> Result<PerLayer, LoadError> {
+    Ok(PerLayer {
+        gate: tensors.linear(&format!("{at}inp_gate"), width, spec.width)?,
+        output: tensors.linear(&format!("{at}proj"), spec.width, width)?,
+        norm: norm(tensors, spec, &format!("{at}post_norm"))?,
+    })
+}
+
 fn layer(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize) -> Result<Layer, LoadError> {
     let at = &format!("blk.{index}.");
     let mut norm = |name: Option<&str>| name.map(|name| norm(tensors, spec, &format!("{at}{name}"))).transpose();
@@ -59,6 +77,11 @@ fn layer(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize) -> Result<La
     let mlp_post_norm = norm(spec.norms.mlp_post.filter(|_| has_mlp))?;
     let mixer_sum_norm = norm(spec.norms.mixer_sum.filter(|_| has_mixer))?;
     let mlp_sum_norm = norm(spec.norms.mlp_sum.filter(|_| has_mlp))?;
+    let scale = if spec.has_layer_scales {
+        tensors.optional_vector(&format!("{at}layer_output_scale.weight"), 1)?.and_then(|scale| scale.first().copied())
+    } else {
+        None
+    };
     Ok(Layer {
         mixer_norm,
         mixer: has_mixer.then(|| mixer(tensors, spec, index, at)).transpose()?,
@@ -68,12 +91,14 @@ fn layer(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize) -> Result<La
         mlp_post_norm,
         mixer_sum_norm,
         mlp_sum_norm,
+        of_token: spec.per_layer_inputs.map(|inputs| per_layer(tensors, spec, at, inputs.width)).transpose()?,
+        scale,
     })
 }
 
 fn mixer(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize, at: &str) -> Result<Mixer, LoadError> {
     let Some(recurrence) = spec.recurrence.as_ref().filter(|_| spec.is_recurrent(index)) else {
-        return Ok(Mixer::Attention(Box::new(attention(tensors, spec, at)?)));
+        return Ok(Mixer::Attention(Box::new(attention(tensors, spec, index, at)?)));
     };
     match recurrence.kind {
         Recurrence::ShortConvolution { n_taps } => {
@@ -166,30 +191,41 @@ fn norm(tensors: &mut Tensors<'_>, spec: &ModelSpec, name: &str) -> Result<Norm,
     Ok(Norm { weight, bias })
 }
 
-fn attention(tensors: &mut Tensors<'_>, spec: &ModelSpec, at: &str) -> Result<Attention, LoadError> {
-    let (q_width, k_rows, v_rows) =
-        (spec.n_heads * spec.key_dim, spec.n_kv_heads * spec.key_dim, spec.n_kv_heads * spec.value_dim);
+fn attention(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize, at: &str) -> Result<Attention, LoadError> {
+    let KvHeads { n_kv_heads, key_dim, value_dim, .. } = spec.heads(index);
+    let (q_width, k_rows, v_rows) = (spec.n_heads * key_dim, n_kv_heads * key_dim, n_kv_heads * value_dim);
     let q_rows = if spec.has_attention_gate { 2 * q_width } else { q_width };
-    let [q, k, v] = if tensors.has(&format!("{at}attn_qkv.weight")) {
-        tensors.pieces(&format!("{at}attn_qkv"), [q_rows, k_rows, v_rows], spec.width)?
+    let [query, key, value] = ["attn_q", "attn_k", "attn_v"].map(|name| format!("{at}{name}"));
+    let has_kv = spec.has_kv(index);
+    let (q, k, v) = if !has_kv {
+        // Some files keep what such layers had before their keys were those of another.
+        for name in [&key, &value, &format!("{key}_norm")] {
+            tensors.pass_over_one(&format!("{name}.weight"));
+        }
+        (tensors.linear(&query, q_rows, spec.width)?, None, None)
+    } else if tensors.has(&format!("{at}attn_qkv.weight")) {
+        let [q, k, v] = tensors.pieces(&format!("{at}attn_qkv"), [q_rows, k_rows, v_rows], spec.width)?;
+        (q, Some(k), Some(v))
     } else {
-        [
-            tensors.linear(&format!("{at}attn_q"), q_rows, spec.width)?,
-            tensors.linear(&format!("{at}attn_k"), k_rows, spec.width)?,
-            tensors.linear(&format!("{at}attn_v"), v_rows, spec.width)?,
-        ]
+        let q = tensors.linear(&query, q_rows, spec.width)?;
+        let k = tensors.linear(&key, k_rows, spec.width)?;
+        let lacks_values =
+            spec.may_lack_values && spec.window_len(index).is_none() && !tensors.has(&format!("{value}.weight"));
+        let v = (!lacks_values).then(|| tensors.linear(&value, v_rows, spec.width)).transpose()?;
+        (q, Some(k), v)
     };
     let (q_norm, k_norm) = match spec.qk_norm {
         QkNorm::None => (None, None),
-        QkNorm::PerHead | QkNorm::PerHeadAfterRope => (Some(spec.key_dim), Some(spec.key_dim)),
+        QkNorm::PerHead | QkNorm::PerHeadAfterRope => (Some(key_dim), Some(key_dim)),
         QkNorm::FullWidth => (Some(q_width), Some(k_rows)),
     };
     let mut norm =
         |name: &str, n: Option<usize>| n.map(|n| tensors.vector(&format!("{at}{name}.weight"), n)).transpose();
-    let o_cols = spec.n_heads * spec.value_dim;
+    let o_cols = spec.n_heads * value_dim;
     Ok(Attention {
         q_norm: norm("attn_q_norm", q_norm)?,
-        k_norm: norm("attn_k_norm", k_norm)?,
+        k_norm: norm("attn_k_norm", k_norm.filter(|_| has_kv))?,
+        v_norm: (spec.has_value_norm && has_kv).then(|| vec![1.0; value_dim]),
         sub_norm: norm("attn_sub_norm", spec.has_sub_norms.then_some(o_cols))?,
         learned_sinks: norm("attn_sinks", spec.has_learned_sinks.then_some(spec.n_heads))?,
         output: tensors.linear(&format!("{at}attn_output"), spec.width, o_cols)?,
@@ -200,11 +236,23 @@ fn attention(tensors: &mut Tensors<'_>, spec: &ModelSpec, at: &str) -> Result<At
 }
 
 fn mlp(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize, at: &str) -> Result<Mlp, LoadError> {
+    let names = ["ffn_gate", "ffn_up", "ffn_down", "ffn_sub_norm"];
     let Some(e) = spec.experts_of(index) else {
-        let names = ["ffn_gate", "ffn_up", "ffn_down", "ffn_sub_norm"];
-        return Ok(Mlp::Dense(Box::new(dense(tensors, spec, at, names, spec.feed_forward)?)));
+        return Ok(Mlp::Dense(Box::new(dense(tensors, spec, at, names, spec.feed_forward_of(index))?)));
     };
-    let router = tensors.linear(&format!("{at}ffn_gate_inp"), e.n_experts, spec.width)?;
+    let beside = if e.are_beside_dense {
+        let network = dense(tensors, spec, at, names, spec.feed_forward_of(index))?;
+        Some(Box::new(beside(tensors, spec, at, network)?))
+    } else {
+        None
+    };
+    let router = format!("{at}ffn_gate_inp");
+    let router = if beside.is_some() {
+        // What is called its scale is part of the norm before it.
+        tensors.linear_alone(&router, e.n_experts, spec.width)?
+    } else {
+        tensors.linear(&router, e.n_experts, spec.width)?
+    };
     let selection_bias = tensors.optional_vector(&format!("{at}exp_probs_b.bias"), e.n_experts)?;
     let latent = e.latent.map(|latent| {
         let down = tensors.linear(&format!("{at}ffn_latent_down"), latent, spec.width)?;
@@ -212,11 +260,16 @@ fn mlp(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize, at: &str) -> R
     });
     let latent = latent.transpose()?;
     let width = e.latent.unwrap_or(spec.width);
-    let mut stack =
-        |name: &str, rows: usize, cols: usize| tensors.stack(&format!("{at}{name}"), e.n_experts, rows, cols);
-    let gates = spec.is_gated.then(|| stack("ffn_gate_exps", e.feed_forward, width)).transpose()?;
-    let ups = stack("ffn_up_exps", e.feed_forward, width)?;
-    let downs = stack("ffn_down_exps", width, e.feed_forward)?;
+    let (n, f) = (e.n_experts, e.feed_forward);
+    let (gates, ups) = if spec.is_gated && tensors.has(&format!("{at}ffn_gate_up_exps.weight")) {
+        // Fused, gate first.
+        let [gates, ups] = tensors.stack_pieces(&format!("{at}ffn_gate_up_exps"), n, [f, f], width)?;
+        (Some(gates), ups)
+    } else {
+        let mut stack = |name: &str| tensors.stack(&format!("{at}{name}"), n, f, width);
+        (spec.is_gated.then(|| stack("ffn_gate_exps")).transpose()?, stack("ffn_up_exps")?)
+    };
+    let downs = tensors.stack(&format!("{at}ffn_down_exps"), n, width, f)?;
     let mut gates = gates.into_iter().flatten();
     let networks =
         ups.into_iter().zip(downs).map(|(up, down)| FeedForward { gate: gates.next(), up, down, sub_norm: None });
@@ -225,7 +278,21 @@ fn mlp(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize, at: &str) -> R
     let shared = e.shared.map(|width| dense(tensors, spec, at, names, width)).transpose()?;
     let gate = format!("{at}ffn_gate_inp_shexp.weight");
     let shared_gate = e.is_shared_gated.then(|| tensors.vector(&gate, spec.width)).transpose()?;
-    Ok(Mlp::Experts(Box::new(Experts { router, selection_bias, networks, latent, shared, shared_gate })))
+    Ok(Mlp::Experts(Box::new(Experts { router, selection_bias, networks, latent, shared, shared_gate, beside })))
+}
+
+/// Takes what stands around a dense `network` and the experts beside it.
+fn beside(tensors: &mut Tensors<'_>, spec: &ModelSpec, at: &str, network: FeedForward) -> Result<Beside, LoadError> {
+    let mut router_norm = tensors.vector(&format!("{at}ffn_gate_inp.scale"), spec.width)?;
+    let scale = 1.0 / (spec.width as f32).sqrt();
+    router_norm.iter_mut().for_each(|x| *x *= scale);
+    Ok(Beside {
+        network,
+        network_norm: norm(tensors, spec, &format!("{at}post_ffw_norm_1"))?,
+        router_norm,
+        experts_norm: norm(tensors, spec, &format!("{at}pre_ffw_norm_2"))?,
+        experts_post_norm: norm(tensors, spec, &format!("{at}post_ffw_norm_2"))?,
+    })
 }
 
 /// Takes a feed-forward network of width `f`, whose tensors are called `names`: gate, up, down, norm before down.

@@ -71,6 +71,11 @@ impl<'a> Tensors<'a> {
         }
     }
 
+    /// Takes the tensor called `name`, if it is there: it is not computed.
+    pub(super) fn pass_over_one(&mut self, name: &str) {
+        self.find(name);
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.container.tensor(name).is_some()
     }
@@ -137,6 +142,24 @@ impl<'a> Tensors<'a> {
         rows: [usize; N],
         cols: usize,
     ) -> Result<[Linear; N], LoadError> {
+        let scale = self.optional_vector(&format!("{name}.scale"), 1)?.and_then(|s| s.first().copied());
+        self.scaled_pieces(name, rows, cols, scale)
+    }
+
+    /// Takes `name.weight` whole, with `name.bias`: `name.scale`, if it is there, is something else.
+    pub(super) fn linear_alone(&mut self, name: &str, rows: usize, cols: usize) -> Result<Linear, LoadError> {
+        let [linear] = self.scaled_pieces(name, [rows], cols, None)?;
+        Ok(linear)
+    }
+
+    /// Takes `name.weight` as [`Tensors::pieces`] does, with this scale.
+    fn scaled_pieces<const N: usize>(
+        &mut self,
+        name: &str,
+        rows: [usize; N],
+        cols: usize,
+        scale: Option<f32>,
+    ) -> Result<[Linear; N], LoadError> {
         let weight = format!("{name}.weight");
         let Some(tensor) = self.find(&weight) else { return self.refuse(&weight, "missing") };
         let total: usize = rows.iter().sum();
@@ -144,7 +167,6 @@ impl<'a> Tensors<'a> {
             return self.refuse(&weight, format!("shape {:?}, expected [{cols}, {total}]", tensor.dims));
         }
         let bias = self.optional_vector(&format!("{name}.bias"), total)?;
-        let scale = self.optional_vector(&format!("{name}.scale"), 1)?.and_then(|s| s.first().copied());
         let input_norm = self.input_norm(name, cols)?;
         let mut first = 0;
         let ranges = rows.map(|n| {
@@ -198,24 +220,44 @@ impl<'a> Tensors<'a> {
     /// Takes `name.weight` `[n, rows, cols]` cut into its `n` matrices, with one `name.scale` and a row of `name.bias`
     /// `[n, rows]` each.
     pub(super) fn stack(&mut self, name: &str, n: usize, rows: usize, cols: usize) -> Result<Vec<Linear>, LoadError> {
+        let [linears] = self.stack_pieces(name, n, [rows], cols)?;
+        Ok(linears)
+    }
+
+    /// Takes `name.weight` as [`Tensors::stack`] does, each matrix cut into pieces of `rows` each.
+    pub(super) fn stack_pieces<const N: usize>(
+        &mut self,
+        name: &str,
+        n: usize,
+        rows: [usize; N],
+        cols: usize,
+    ) -> Result<[Vec<Linear>; N], LoadError> {
         let weight = format!("{name}.weight");
         let Some(tensor) = self.find(&weight) else { return self.refuse(&weight, "missing") };
-        if tensor.dims != [cols as u64, rows as u64, n as u64] {
-            return self.refuse(&weight, format!("shape {:?}, expected [{cols}, {rows}, {n}]", tensor.dims));
+        let n_rows: usize = rows.iter().sum();
+        if tensor.dims != [cols as u64, n_rows as u64, n as u64] {
+            return self.refuse(&weight, format!("shape {:?}, expected [{cols}, {n_rows}, {n}]", tensor.dims));
         }
         let scales = self.optional_vector(&format!("{name}.scale"), n)?;
-        let biases = self.optional_values(&format!("{name}.bias"), &[rows, n])?;
-        let linears = self.linears(tensor, (0..n).map(|i| i * rows..(i + 1) * rows))?;
+        let biases = self.optional_values(&format!("{name}.bias"), &[n_rows, n])?;
         let scale = |i: usize| scales.as_ref().and_then(|s| s.get(i).copied());
-        let linears = linears.into_iter().enumerate().map(|(i, linear)| {
-            let mut linear = linear.scaled(scale(i));
-            linear.rotation = self.rotations.of(&weight);
-            linear.bias = biases.as_ref().map(|biases| biases[i * rows..][..rows].to_vec());
-            let (tensor, matrix, n_matrices) = (weight.as_str().into(), i, n);
-            linear.place = Some(Box::new(Place { tensor, matrix, n_matrices, row_first: 0, n_rows: rows }));
-            linear
-        });
-        Ok(linears.collect())
+        let mut row_first = 0;
+        let mut pieces = rows.map(|_| Vec::new());
+        for (piece, rows) in pieces.iter_mut().zip(rows) {
+            let range = |i: usize| i * n_rows + row_first..i * n_rows + row_first + rows;
+            let linears = self.linears(tensor, (0..n).map(range))?;
+            let linears = linears.into_iter().enumerate().map(|(i, linear)| {
+                let mut linear = linear.scaled(scale(i));
+                linear.rotation = self.rotations.of(&weight);
+                linear.bias = biases.as_ref().map(|biases| biases[range(i)].to_vec());
+                let (tensor, matrix, n_matrices) = (weight.as_str().into(), i, n);
+                linear.place = Some(Box::new(Place { tensor, matrix, n_matrices, row_first, n_rows }));
+                linear
+            });
+            *piece = linears.collect();
+            row_first += rows;
+        }
+        Ok(pieces)
     }
 
     /// Makes a view of the weights of `tensor`, whose bytes are `bytes`.

@@ -81,6 +81,8 @@ fn a_decode_step_allocates_nothing() {
         "golden2/granitehybrid",
         "golden2/nemotron_h_moe",
         "golden2/mamba2",
+        "golden2/gemma4-e",
+        "golden2/gemma4-moe",
     ];
     // The prompt outgrows the window.
     let window = Some(AttentionWindow { len: 20, sinks: 4 });
@@ -130,6 +132,8 @@ fn the_plan_is_what_is_allocated() {
         ("golden2/granitehybrid", KvType::F16.into(), 48, None, None),
         ("golden2/nemotron_h_moe", KvType::F16.into(), 48, None, None),
         ("golden2/mamba2", KvType::F16.into(), 48, None, None),
+        ("golden2/gemma4-e", KvType::F16.into(), 48, None, None),
+        ("golden2/gemma4-moe", KvType::F16.into(), 48, None, None),
     ] {
         let mut options = LoadOptions {
             kv_types,

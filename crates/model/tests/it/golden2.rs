@@ -16,6 +16,8 @@ const ENTRIES: &[&str] = &[
     "ernie4_5",
     "exaone4",
     "exaone4-window",
+    "gemma4-e",
+    "gemma4-moe",
     "gpt-oss",
     "gpt-oss-mxfp4",
     "glm4moe",
@@ -130,9 +132,13 @@ fn every_model_gives_what_the_reference_gives() {
             check(how, &pooled(&mut model, &prompt, how), &expected(entry, "pooled").unwrap());
             continue;
         }
+        let expected_exact = expected(entry, "exact_logits");
         let expected = expected(entry, "logits").unwrap();
         let whole = logits(&mut model, &prompt, 0, 64);
         check("logits", &whole, &expected);
+        if let Some(exact) = expected_exact {
+            check("exact logits", &whole, &exact);
+        }
         for chunk in [17, 1] {
             let mut model = load_entry(entry);
             let first = logits(&mut model, &prompt[..17], 0, chunk);

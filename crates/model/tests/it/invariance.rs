@@ -8,7 +8,8 @@ use crate::session::{golden_path, golden_prompt, load, load_with, logits, pages}
 
 /// Models with one of each kind of layer: dense, experts, windows, quantised, norms behind the rotary embedding,
 /// queries that grow with their position, learned sinks and biases of experts, a sigmoid router beside a shared expert,
-/// states, layer norms, blocks side by side, networks without a gate.
+/// states, layer norms, blocks side by side, networks without a gate, layers with heads of their own, with the keys of
+/// others, and beside experts.
 const MODELS: &[&str] = &[
     "llama",
     "qwen3moe",
@@ -31,6 +32,8 @@ const MODELS: &[&str] = &[
     "golden2/nemotron_h",
     "golden2/nemotron_h_moe",
     "golden2/mamba2",
+    "golden2/gemma4-e",
+    "golden2/gemma4-moe",
 ];
 
 #[test]

@@ -7,6 +7,7 @@ mod broken;
 mod dequantised;
 mod edit;
 mod encoders;
+mod gemma4;
 mod golden;
 mod golden2;
 mod invariance;

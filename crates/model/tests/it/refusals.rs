@@ -15,7 +15,7 @@ const OPTIONS: LoadOptions = LoadOptions {
 };
 
 /// Loads a golden file as changed by `change`; the error must hold each of `words`.
-fn check(name: &str, words: &[&str], change: impl FnOnce(&mut Edit)) {
+pub(crate) fn check(name: &str, words: &[&str], change: impl FnOnce(&mut Edit)) {
     let mut edit = Edit::golden(name);
     change(&mut edit);
     let container = edit.container();
