@@ -76,17 +76,26 @@ pub(crate) struct Limits {
     pub(crate) generates: bool,
     /// Whether the model scores pairs of texts.
     pub(crate) has_scores: bool,
+    /// Number of adapters of the model.
+    pub(crate) n_adapters: usize,
 }
 
 impl Limits {
     /// Refuses a request that cannot be computed.
     pub(crate) fn check(&self, request: &Request) -> Result<(), Error> {
         request.check()?;
-        let Self { n_vocab, context_len_max, generates, has_scores } = *self;
+        let Self { n_vocab, context_len_max, generates, has_scores, n_adapters } = *self;
         match request.task {
             Task::Generate if !generates => return Err(Error::GeneratesNothing),
             Task::Score if !has_scores => return Err(Error::NoScores),
             _ => {}
+        }
+        if let Some(scales) = request.adapters.as_deref().filter(|scales| scales.len() != n_adapters) {
+            return Err(Error::Parameter {
+                parameter: "lora",
+                value: format!("{} scales", scales.len()),
+                expected: format!("{n_adapters}, the number of adapters of the model"),
+            });
         }
         let n_prompt = request.prompt.len();
         if n_prompt == 0 {

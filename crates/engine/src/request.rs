@@ -1,6 +1,6 @@
 //! [`Request`]: what goes into an engine, and [`Sink`]: what comes out.
 
-use std::{ops::ControlFlow, time::Duration};
+use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
 use model::{Pooling, TokenId};
 
@@ -22,6 +22,19 @@ impl CacheScope {
     /// Owner of the scope; 0 for nobody, or everybody.
     pub const fn owner(self) -> u64 {
         (self.0 >> 64) as u64
+    }
+
+    /// Returns the scope of the same owner for what is computed with adapters of these scales: no prefix crosses from
+    /// one set of scales to another.
+    pub(crate) fn with_adapters(self, scales: &[f32]) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.0.to_le_bytes());
+        scales.iter().for_each(|scale| {
+            hasher.update(&scale.to_bits().to_le_bytes());
+        });
+        let hash = hasher.finalize();
+        let lower = hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        Self(u128::from(self.owner()) << 64 | u128::from(lower))
     }
 }
 
@@ -89,6 +102,9 @@ pub struct Request {
     pub grammar: Option<Grammar>,
     /// Task of the request: a completion, an embedding or a score.
     pub task: Task,
+    /// How strongly each adapter of the model is added, as many as it has; `None` for what the model was given them
+    /// with.
+    pub adapters: Option<Arc<[f32]>>,
 }
 
 impl Request {
@@ -115,6 +131,7 @@ impl Request {
             spelled: Vec::new(),
             grammar: None,
             task: Task::Generate,
+            adapters: None,
         }
     }
 
@@ -140,6 +157,10 @@ impl Request {
         }
         if self.task == Task::Embed(Pooling::Rank) {
             return refuse("pooling", Pooling::Rank.to_string(), "none, mean, cls or last".to_owned());
+        }
+        let scales = self.adapters.as_deref().unwrap_or_default();
+        if let Some(scale) = scales.iter().find(|scale| !scale.is_finite()) {
+            return refuse("lora", scale.to_string(), "finite scales".to_owned());
         }
         if !(1..=CHOICES_MAX).contains(&self.n_choices) {
             return refuse("n", self.n_choices.to_string(), format!("1 to {CHOICES_MAX}"));

@@ -273,7 +273,9 @@ fn spans<'a>(
             Wanted::Score => LogitsWanted::Score,
         };
         let sequence = scheduler.sequence(p.id);
-        let span = StepSpan::new(own, p.position_first, &sequence.table).wanting(logits);
+        let span = StepSpan::new(own, p.position_first, &sequence.table)
+            .wanting(logits)
+            .with_adapters(sequence.adapters.as_deref());
         sequence.state.map_or(span, |state| span.with_state(state))
     };
     planned.iter().map(span).collect()

@@ -202,6 +202,11 @@ impl Handle {
         self.0.limits.generates
     }
 
+    /// Number of adapters of the model.
+    pub fn n_adapters(&self) -> usize {
+        self.0.limits.n_adapters
+    }
+
     /// Whether the model scores pairs of texts.
     pub fn has_scores(&self) -> bool {
         self.0.limits.has_scores

@@ -4,17 +4,93 @@
 
 use std::{collections::BTreeSet, ops::RangeInclusive};
 
-use gguf::{Container, FileKind, TensorInfo};
+use gguf::{Container, FileKind, TensorInfo, TokenId};
+use kernels::Kernels;
 
-use crate::{LoadError, Model, linear::LowRank, load};
+use crate::{
+    LoadError, Model, Step,
+    linear::{Input, LowRank},
+    load,
+    weights::Weights,
+};
 
 /// Endings of the names of the two matrices of an adapter, after that of the matrix they are for.
 const DOWN: &str = ".lora_a";
 const UP: &str = ".lora_b";
 
+/// Name of the matrix whose rows tokens are looked up in.
+const EMBEDDING: &str = "token_embd.weight";
+
+/// Key of adapters that are added to what follows certain tokens alone.
+const INVOCATION_TOKENS: &str = "adapter.alora.invocation_tokens";
+
+/// How strongly each adapter is added to each row of a step, and which of these rows an input holds.
+#[derive(Default)]
+pub(crate) struct RowScales {
+    n_adapters: usize,
+    /// Scales `[T, A]` of the rows of the step.
+    scales: Vec<f32>,
+    /// Rows of the step that the input holds, in its order; all if empty.
+    chosen: Vec<u32>,
+}
+
+impl RowScales {
+    /// Sets the scales of a step; spans that say none have the `defaults` `[A]`.
+    pub(crate) fn set(&mut self, step: &Step<'_>, defaults: &[f32]) {
+        self.n_adapters = defaults.len();
+        self.scales.clear();
+        self.chosen.clear();
+        if defaults.is_empty() {
+            return;
+        }
+        for span in step.spans {
+            let scales = span.adapters.unwrap_or(defaults);
+            assert_eq!(scales.len(), defaults.len(), "scales of a model with so many adapters");
+            span.tokens.iter().for_each(|_| self.scales.extend_from_slice(scales));
+        }
+    }
+
+    /// Says that inputs hold the rows `rows` of the step from now on, in this order, and no others.
+    pub(crate) fn choose(&mut self, rows: impl Iterator<Item = usize>) {
+        self.chosen.clear();
+        if self.n_adapters > 0 {
+            self.chosen.extend(rows.map(|row| row as u32));
+        }
+    }
+
+    /// Says that inputs hold all rows of the step from now on.
+    pub(crate) fn choose_all(&mut self) {
+        self.chosen.clear();
+    }
+
+    /// Returns how strongly an adapter is added to a row of the input.
+    pub(crate) fn of(&self, row: usize, adapter: usize) -> f32 {
+        let row = self.chosen.get(row).map_or(row, |row| *row as usize);
+        self.scales[row * self.n_adapters + adapter]
+    }
+}
+
+/// Adds to the embedding `out` `[D]` of a token, in `row` of the step, what adapters of the embedding have for it.
+pub(crate) fn add_to_embedding(
+    kernels: &Kernels,
+    weights: &Weights,
+    input: &mut Input,
+    row: usize,
+    token: TokenId,
+    out: &mut [f32],
+) {
+    for low_rank in &weights.embedding_adapters {
+        let scale = input.adapters.of(row, low_rank.adapter);
+        if scale != 0.0 {
+            input.add_of_token(kernels, low_rank, token, scale, out);
+        }
+    }
+}
+
 impl Model {
-    /// Adds a LoRA adapter, `scale` times as strong as its file says, to those that the model has. The sum of all is
-    /// computed beside the weights, which stay as they are; experts may have their own.
+    /// Adds a LoRA adapter, `scale` times as strong as its file says where a step says nothing else
+    /// ([`StepSpan::adapters`](crate::StepSpan::adapters)), to those that the model has. The sum of all is computed
+    /// beside the weights, which stay as they are; experts may have their own.
     pub fn adapt(&mut self, adapter: &Container, scale: f32) -> Result<(), LoadError> {
         check(adapter, FileKind::LoraAdapter, scale)?;
         let refuse = |tensor: &str, what: String| LoadError::tensor(adapter, tensor, what);
@@ -33,29 +109,42 @@ impl Model {
             let what = alpha.map_or("missing".to_owned(), |alpha| format!("{alpha} is not finite"));
             return Err(key("adapter.lora.alpha", what));
         };
+        if adapter.metadata().get(INVOCATION_TOKENS).is_some() {
+            let what = "an adapter of what follows certain tokens alone is not supported".to_owned();
+            return Err(key(INVOCATION_TOKENS, what));
+        }
+        let index = self.adapter_scales.len();
         let mut unused: BTreeSet<&str> = adapter.tensors().iter().map(|t| t.name.as_str()).collect();
-        let is_embedding = |name: &&str| name.starts_with("token_embd.");
-        if let Some(name) = unused.iter().find(|name| is_embedding(name)) {
-            return Err(refuse(name, "adapters of the embedding are not supported".to_owned()));
+        let mut pair = |tensor: &str| {
+            let (down_name, up_name) = (format!("{tensor}{DOWN}"), format!("{tensor}{UP}"));
+            unused.retain(|name| *name != down_name && *name != up_name);
+            match (adapter.tensor(&down_name), adapter.tensor(&up_name)) {
+                (None, None) => Ok(None),
+                (Some(down), Some(up)) => Ok(Some((down, up))),
+                (None, Some(_)) => Err(refuse(&down_name, "missing".to_owned())),
+                (Some(_), None) => Err(refuse(&up_name, "missing".to_owned())),
+            }
+        };
+        // Its rows are looked up, so that the first matrix has a row for each token.
+        if let Some((down, up)) = pair(EMBEDDING)? {
+            let (n_vocab, width, rank) = (self.spec.n_vocab, self.spec.width, up.cols());
+            check_shape(adapter, down, [rank, n_vocab, 1])?;
+            check_shape(adapter, up, [rank, width, 1])?;
+            let (down, up) = (load::linear(adapter, down, 0..n_vocab)?, load::linear(adapter, up, 0..width)?);
+            self.weights.embedding_adapters.push(LowRank { adapter: index, down, up, alpha });
         }
         for matrix in self.weights.matrices() {
             let (rows, cols) = (matrix.rows(), matrix.cols());
-            let Some(place) = matrix.place.as_deref() else { continue };
-            let (down_name, up_name) = (format!("{}{DOWN}", place.tensor), format!("{}{UP}", place.tensor));
-            let (down, up) = match (adapter.tensor(&down_name), adapter.tensor(&up_name)) {
-                (None, None) => continue,
-                (Some(down), Some(up)) => (down, up),
-                (None, Some(_)) => return Err(refuse(&down_name, "missing".to_owned())),
-                (Some(_), None) => return Err(refuse(&up_name, "missing".to_owned())),
-            };
+            // One that is the embedding, too, has adapters as the embedding alone.
+            let Some(place) = matrix.place.as_deref().filter(|place| &*place.tensor != EMBEDDING) else { continue };
+            let Some((down, up)) = pair(&place.tensor)? else { continue };
             let rank = up.cols();
             check_shape(adapter, down, [cols, rank, place.n_matrices])?;
             check_shape(adapter, up, [rank, place.n_rows, place.n_matrices])?;
             let first = place.matrix * place.n_rows + place.row_first;
             let down = load::linear(adapter, down, place.matrix * rank..(place.matrix + 1) * rank)?;
             let up = load::linear(adapter, up, first..first + rows)?;
-            unused.retain(|name| *name != down_name && *name != up_name);
-            matrix.adapters.push(LowRank { down, up, scale: scale * alpha / rank as f32 });
+            matrix.adapters.push(LowRank { adapter: index, down, up, alpha });
         }
         if let Some(name) = unused.first() {
             return Err(refuse(name, "the model has no matrix that this is for".to_owned()));
@@ -63,6 +152,7 @@ impl Model {
         if !self.weights.head().adapters.is_empty() {
             self.shortcut = None;
         }
+        self.adapter_scales.push(scale);
         Ok(())
     }
 

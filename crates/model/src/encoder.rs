@@ -4,10 +4,10 @@
 use kernels::Kernels;
 
 use crate::{
-    forward::{norm_in_place, normed},
+    forward::{norm_in_place, normed, rows_of},
     scratch::Scratch,
     spec::ModelSpec,
-    step::{Logits, LogitsWanted, Step},
+    step::{Logits, LogitsWanted, Step, StepSpan},
     weights::{Projection, RankHead, Weights},
 };
 
@@ -55,15 +55,14 @@ pub(crate) fn scores(
 ) {
     let width = spec.width;
     let Scratch { hidden, normed: first_rows, block_out, input, .. } = scratch;
-    let (mut row, mut n) = (0, 0);
-    for span in step.spans {
-        if span.logits == LogitsWanted::Score {
-            let (from, to) = (&hidden[row * width..][..width], &mut first_rows[n * width..][..width]);
-            normed(kernels, spec, from, weights.output_norm.as_ref(), to);
-            n += 1;
-        }
-        row += span.tokens.len();
+    let first = |span: &StepSpan<'_>| if span.logits == LogitsWanted::Score { 0..1 } else { 0..0 };
+    let mut n = 0;
+    for row in rows_of(step, first) {
+        let (from, to) = (&hidden[row * width..][..width], &mut first_rows[n * width..][..width]);
+        normed(kernels, spec, from, weights.output_norm.as_ref(), to);
+        n += 1;
     }
+    input.adapters.choose(rows_of(step, first));
     let out = logits.resize_scores(n);
     if n == 0 {
         return;

@@ -146,12 +146,14 @@ fn add_routed(
             slot.copy_from_slice(&seen[*row as usize * seen_width..][..seen_width]);
         }
         input.fill(kernels);
+        input.adapters.choose(expert_rows.iter().map(|(row, _)| *row as usize));
         let result = &mut result[..n];
         feed_forward(kernels, spec, network, expert_rows.len(), Feed { input, gate, up, out: &mut *result });
         for (result, (row, weight)) in result.chunks_exact(seen_width).zip(expert_rows.iter()) {
             kernels.add_scaled(&mut sum[*row as usize * seen_width..][..seen_width], *weight, result);
         }
     }
+    input.adapters.choose_all();
     if let Some([down, widen]) = latent {
         input.set(kernels, &narrow[1][..n_rows * down.rows()], down.rows());
         let result = &mut result[..out.len()];

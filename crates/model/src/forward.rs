@@ -1,10 +1,12 @@
 //! The one forward pass, for every family: what differs is in the [`ModelSpec`].
 
+use std::ops::Range;
+
 use gguf::Container;
 use kernels::{ActivationRule, Kernels, KvLayout, KvPages, KvTypes, PageId, Rope, Span};
 
 use crate::{
-    LoadError, LoadOptions, NormType, PAGE_LEN, Requantised, encoder,
+    LoadError, LoadOptions, NormType, PAGE_LEN, Requantised, adapters, encoder,
     experts::{self, Buffers, Streams},
     linear::Input,
     load::{self, Parts},
@@ -42,6 +44,8 @@ pub struct Model {
     packed_bytes: u64,
     /// Vectors `[D]` added to the outputs of layers, or empty: see [`Model::steer`].
     pub(crate) steering: Vec<Vec<f32>>,
+    /// How strongly each adapter is added where a step says nothing else: see [`Model::adapt`].
+    pub(crate) adapter_scales: Vec<f32>,
 }
 
 impl Model {
@@ -109,6 +113,7 @@ impl Model {
             norms_copy,
             packed_bytes,
             steering: Vec::new(),
+            adapter_scales: Vec::new(),
         };
         Ok(model.with_head_shortcut(HeadShortcut::Auto))
     }
@@ -208,6 +213,10 @@ impl Forward for Model {
         self.states.copy(from, to);
     }
 
+    fn n_adapters(&self) -> usize {
+        self.adapter_scales.len()
+    }
+
     fn step_rows_max(&self) -> usize {
         self.step_rows_max
     }
@@ -278,6 +287,7 @@ impl Model {
         let width = self.spec.width;
         self.scratch.positions.clear();
         self.scratch.sink_positions.clear();
+        self.scratch.input.adapters.set(step, &self.adapter_scales);
         let mut row = 0;
         for span in step.spans {
             let end = span.position_first + span.tokens.len();
@@ -300,6 +310,7 @@ impl Model {
                 if let Some(rotation) = &self.weights.embedding_rotation {
                     rotation.undo(&self.kernels, out);
                 }
+                adapters::add_to_embedding(&self.kernels, &self.weights, &mut self.scratch.input, row, *token, out);
                 if self.spec.embedding_scale != 1.0 {
                     out.iter_mut().for_each(|x| *x *= self.spec.embedding_scale);
                 }
@@ -415,6 +426,7 @@ impl Model {
                 normed(kernels, spec, rows, weights.output_norm.as_ref(), of_span);
             }
         }
+        scratch.input.adapters.choose(rows_of(step, |span| if wants(span) { 0..span.tokens.len() } else { 0..0 }));
         encoder::project(kernels, spec, weights, scratch, logits.resize_hidden(n_rows, width));
     }
 
@@ -422,24 +434,25 @@ impl Model {
     fn head(&mut self, step: &Step<'_>, logits: &mut Logits) {
         let Self { spec, weights, kernels, scratch, shortcut, .. } = self;
         let width = spec.width;
-        let (mut row, mut n_wanted, mut best) = (0, 0, None);
-        for span in step.spans {
+        let best = step.spans.iter().rev().find_map(|span| match span.logits {
+            LogitsWanted::Best(n) => Some(n),
+            _ => None,
+        });
+        let wanted = |span: &StepSpan<'_>| {
             let n = span.tokens.len();
-            let wanted = match span.logits {
+            match span.logits {
                 LogitsWanted::None | LogitsWanted::Hidden | LogitsWanted::Score => n..n,
                 LogitsWanted::Last | LogitsWanted::Best(_) => n.saturating_sub(1)..n,
                 LogitsWanted::All => 0..n,
-            };
-            if let LogitsWanted::Best(n) = span.logits {
-                best = Some(n);
             }
-            for i in wanted {
-                let from = (row + i) * width;
-                scratch.normed[n_wanted * width..][..width].copy_from_slice(&scratch.hidden[from..from + width]);
-                n_wanted += 1;
-            }
-            row += n;
+        };
+        let mut n_wanted = 0;
+        for row in rows_of(step, wanted) {
+            let from = row * width;
+            scratch.normed[n_wanted * width..][..width].copy_from_slice(&scratch.hidden[from..from + width]);
+            n_wanted += 1;
         }
+        scratch.input.adapters.choose(rows_of(step, wanted));
         let out = logits.resize(n_wanted, spec.n_vocab);
         if n_wanted == 0 {
             return;
@@ -462,6 +475,20 @@ impl Model {
         }
         shortcut::finish(kernels, spec, out);
     }
+}
+
+/// Rows of a step that `of_span` chooses of each of its spans.
+pub(crate) fn rows_of<'a>(
+    step: &Step<'a>,
+    of_span: impl Fn(&StepSpan<'a>) -> Range<usize>,
+) -> impl Iterator<Item = usize> {
+    let mut first = 0;
+    step.spans.iter().flat_map(move |span| {
+        let rows = of_span(span);
+        let from = first;
+        first += span.tokens.len();
+        rows.map(move |row| from + row)
+    })
 }
 
 /// Applies a norm of the spec's kind, or copies where the family has none.

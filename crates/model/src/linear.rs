@@ -6,11 +6,12 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use gguf::TensorBytes;
+use gguf::{TensorBytes, TokenId};
 use kernels::{ActivationRule, Isa, Kernels, Matrix, PackedMatrix, Rows};
 use quant::{Format, OuterScale, StoredMatrix};
 
 use crate::{
+    adapters::RowScales,
     observe::{MatmulInput, Observer},
     rotation::Rotation,
 };
@@ -30,6 +31,8 @@ pub(crate) struct Input {
     /// Rows `[T, R]` between the two matrices of an adapter, and what these add `[T, M]`.
     low_rank: Rows,
     added: Vec<f32>,
+    /// How strongly adapters are added to the rows.
+    pub(crate) adapters: RowScales,
 }
 
 impl Input {
@@ -45,6 +48,7 @@ impl Input {
             normed: rows(),
             low_rank: rows(),
             added: Vec::new(),
+            adapters: RowScales::default(),
         }
     }
 
@@ -135,15 +139,41 @@ impl Input {
         }
     }
 
+    /// Adds to the embedding `out` `[D]` of a token `scale` times what an adapter of the embedding has for it.
+    pub(crate) fn add_of_token(
+        &mut self,
+        kernels: &Kernels,
+        low_rank: &LowRank,
+        token: TokenId,
+        scale: f32,
+        out: &mut [f32],
+    ) {
+        let LowRank { down, up, .. } = low_rank;
+        down.decode_row(token.0 as usize, self.low_rank.room(1, down.cols));
+        self.added.resize(up.rows, 0.0);
+        kernels.matmul(up.matrix(), &mut self.low_rank, &mut self.added);
+        kernels.add_scaled(out, low_rank.factor(scale), &self.added);
+    }
+
     /// Applies to `out` what follows the product with `linear`.
     fn finish(&mut self, kernels: &Kernels, linear: &Linear, out: &mut [f32]) {
         linear.finish(out);
-        for LowRank { down, up, scale } in &linear.adapters {
+        for low_rank in &linear.adapters {
+            let LowRank { down, up, adapter, .. } = low_rank;
             let n_rows = self.rows.n_rows();
+            if (0..n_rows).all(|row| self.adapters.of(row, *adapter) == 0.0) {
+                continue;
+            }
             kernels.matmul(down.matrix(), &mut self.rows, self.low_rank.room(n_rows, down.rows));
             self.added.resize(n_rows * up.rows, 0.0);
             kernels.matmul(up.matrix(), &mut self.low_rank, &mut self.added);
-            kernels.add_scaled(out, *scale, &self.added);
+            let rows = out.chunks_exact_mut(up.rows).zip(self.added.chunks_exact(up.rows));
+            for (row, (out, added)) in rows.enumerate() {
+                let scale = self.adapters.of(row, *adapter);
+                if scale != 0.0 {
+                    kernels.add_scaled(out, low_rank.factor(scale), added);
+                }
+            }
         }
         for &row in &self.broken {
             out[row * linear.rows..][..linear.rows].fill(f32::NAN);
@@ -193,15 +223,24 @@ pub(crate) struct Linear {
     pub(crate) adapters: Vec<LowRank>,
 }
 
-/// The product of two small matrices that is added to one with a large matrix: `scale · U (D x)`.
+/// The product of two small matrices that is added to one with a large matrix: `scale · alpha / R · U (D x)`.
 ///
 /// Source: Hu et al. 2021 (arXiv 2106.09685), section 4.1.
 pub(crate) struct LowRank {
+    /// Index of the adapter that it belongs to
+    pub(crate) adapter: usize,
     /// Matrix `[R, K]` (`A` of the paper)
     pub(crate) down: Linear,
     /// Matrix `[M, R]` (`B` of the paper)
     pub(crate) up: Linear,
-    pub(crate) scale: f32,
+    pub(crate) alpha: f32,
+}
+
+impl LowRank {
+    /// Returns what the product is multiplied with where the adapter is added with `scale`.
+    pub(crate) fn factor(&self, scale: f32) -> f32 {
+        scale * self.alpha / self.up.cols as f32
+    }
 }
 
 /// The place of a matrix in a tensor of the file.

@@ -39,12 +39,15 @@ pub struct StepSpan<'a> {
     /// position 0, and which no other has used since. Such a sequence is computed from position to position, without
     /// going back.
     pub state: StateId,
+    /// How strongly each adapter of the model ([`Forward::n_adapters`]) is added to the rows; `None` for what the model
+    /// was given them with. All of a sequence is computed with the same.
+    pub adapters: Option<&'a [f32]>,
 }
 
 impl<'a> StepSpan<'a> {
     /// Makes a span that wants the logits of its last row, of a sequence with the first state.
     pub fn new(tokens: &'a [TokenId], position_first: usize, pages: &'a [PageId]) -> Self {
-        Self { tokens, position_first, pages, logits: LogitsWanted::Last, state: StateId(0) }
+        Self { tokens, position_first, pages, logits: LogitsWanted::Last, state: StateId(0), adapters: None }
     }
 
     /// Sets which rows are wanted.
@@ -57,6 +60,12 @@ impl<'a> StepSpan<'a> {
     #[must_use]
     pub fn with_state(self, state: StateId) -> Self {
         Self { state, ..self }
+    }
+
+    /// Sets how strongly each adapter is added.
+    #[must_use]
+    pub fn with_adapters(self, adapters: Option<&'a [f32]>) -> Self {
+        Self { adapters, ..self }
     }
 }
 
@@ -224,6 +233,10 @@ pub trait Forward: PageArena {
     fn n_states(&self) -> usize;
     /// Makes the state `to` what `from` is: whoever has it goes on from the position that `from` has reached.
     fn copy_state(&mut self, from: StateId, to: StateId);
+    /// Number of adapters ([`StepSpan::adapters`]).
+    fn n_adapters(&self) -> usize {
+        0
+    }
     /// Most rows in one step.
     fn step_rows_max(&self) -> usize;
     /// Transformer layers ([`Step::n_layers`]).

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use kernels::{DeltaShape, MambaShape};
 
-use crate::{linear::Linear, rotation::Rotation};
+use crate::{
+    linear::{Linear, LowRank},
+    rotation::Rotation,
+};
 
 /// The weights of attention: query, key and value are three matrices over the same input.
 pub(crate) struct Attention {
@@ -277,6 +280,8 @@ impl Layer {
 pub(crate) struct Weights {
     /// Embedding matrix `[V, D]`
     pub(crate) embedding: Linear,
+    /// What adapters add to embeddings
+    pub(crate) embedding_adapters: Vec<LowRank>,
     /// Vectors `[S, D]` that are added to embeddings by their positions
     pub(crate) positions: Option<Linear>,
     /// Vector `[D]` that is added to embeddings: that of the first type of tokens

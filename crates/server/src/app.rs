@@ -151,6 +151,8 @@ pub struct App(Arc<AppInner>);
 struct AppInner {
     options: ServerOptions,
     keys: RwLock<Keys>,
+    /// Scales of adapters that took the place of those they were given with.
+    adapter_scales: RwLock<Option<Arc<[f32]>>>,
     models: Models,
     workers: Arc<Workers>,
     statuses: Box<StatusSource>,
@@ -175,6 +177,7 @@ impl App {
         let workers = Arc::new(Workers::new(options.workers_max, options.work_queued_max));
         Self(Arc::new(AppInner {
             keys: RwLock::new(options.keys.clone()),
+            adapter_scales: RwLock::default(),
             options,
             models,
             workers,
@@ -204,6 +207,20 @@ impl App {
     pub fn replace_keys(&self, keys: &Keys) {
         let mut current = self.0.keys.write().unwrap_or_else(PoisonError::into_inner);
         *current = keys.going_on_from(&current);
+    }
+
+    /// How strongly adapters are added for a request that asks for `asked`, which is what was set last if that is
+    /// `None`; `None` for what models were given them with.
+    pub(crate) fn adapter_scales(&self, asked: Option<Arc<[f32]>>) -> Option<Arc<[f32]>> {
+        let set = || self.0.adapter_scales.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let scales = asked.or_else(set)?;
+        let given = self.options().adapters.iter().map(|(_, scale)| *scale);
+        (!given.eq(scales.iter().copied())).then_some(scales)
+    }
+
+    /// Sets how strongly adapters are added for requests that ask for nothing else.
+    pub(crate) fn set_adapter_scales(&self, scales: Arc<[f32]>) {
+        *self.0.adapter_scales.write().unwrap_or_else(PoisonError::into_inner) = Some(scales);
     }
 
     /// The models that can be asked for.

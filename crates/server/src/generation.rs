@@ -137,6 +137,7 @@ impl Generation {
     ) -> Result<Self, ApiError> {
         let started = Instant::now();
         request.engine.max_tokens = request.engine.max_tokens.or(app.options().max_tokens);
+        request.engine.adapters = app.adapter_scales(request.engine.adapters.take());
         request.settle_seed(app.options().seed);
         let grammar = grammar::compile(app, &lease, &request).await?;
         let choices: Vec<ChoiceParser> =

@@ -5,6 +5,7 @@
 //! here is taken at the value that switches it off, and refused by name at any other. A prompt is raw text, as there:
 //! control tokens spelled in it count.
 
+mod adapters;
 mod completion;
 mod embedding;
 mod missing;
@@ -33,7 +34,7 @@ pub(crate) fn routes() -> Routes {
         .route("/props", get(props::props).post(missing::set_props))
         .route("/slots", get(props::slots))
         .route("/slots/{id}", post(missing::slot_action))
-        .route("/lora-adapters", get(missing::adapters).post(missing::set_adapters))
+        .route("/lora-adapters", get(adapters::adapters).post(adapters::set_adapters))
         .route("/rerank", post(rerank::rerank))
         .route("/reranking", post(rerank::rerank))
         .route("/v1/rerank", post(rerank::rerank))
@@ -61,6 +62,7 @@ pub(crate) fn wire_fields() -> Vec<(&'static str, std::collections::BTreeSet<Str
         ("TokenizeRequest", fields::<tokens::TokenizeRequest>(ANY)),
         ("DetokenizeRequest", fields::<tokens::DetokenizeRequest>(ANY)),
         ("LlamaCppEmbeddingRequest", fields::<embedding::EmbeddingRequest>(ANY)),
+        ("AdapterScale", fields::<crate::wire::lora::AdapterScale>(ANY)),
         ("RerankRequest", fields::<rerank::RerankRequest>(ANY)),
     ]
 }

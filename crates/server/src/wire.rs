@@ -4,6 +4,7 @@
 mod calls;
 mod forms;
 mod logprobs;
+pub(crate) mod lora;
 pub(crate) mod neutral;
 pub(crate) mod repetition;
 mod samplers;

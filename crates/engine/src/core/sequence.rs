@@ -1,5 +1,7 @@
 //! [`Sequence`]: one line of tokens, how far it is computed, the pages that hold its keys and values.
 
+use std::sync::Arc;
+
 use model::{PageId, StateId, TokenId};
 
 use super::prefix_tree::NodeId;
@@ -41,6 +43,8 @@ pub(crate) struct NewSequence {
     pub(crate) logits_from: Option<usize>,
     /// Whether nothing is computed for it before [`Scheduler::release`](super::Scheduler::release).
     pub(crate) is_held: bool,
+    /// How strongly adapters are added to it ([`Request::adapters`](crate::Request::adapters)).
+    pub(crate) adapters: Option<Arc<[f32]>>,
 }
 
 /// A line of tokens. The first `nodes.len()` pages of its table belong to the prefix tree and are locked; the others
@@ -91,6 +95,8 @@ pub(crate) struct Sequence {
     pub(crate) planned_us: u64,
     /// Whether it gave way to a more urgent one, which no sequence is asked twice.
     pub(crate) has_yielded: bool,
+    /// How strongly adapters are added to it.
+    pub(crate) adapters: Option<Arc<[f32]>>,
 }
 
 impl Sequence {
@@ -121,6 +127,7 @@ impl Sequence {
             index: 0,
             planned_us: 0,
             has_yielded: false,
+            adapters: new.adapters,
         }
     }
 

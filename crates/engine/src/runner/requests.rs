@@ -23,6 +23,7 @@ impl Runner {
             context_len_max: self.context_len_max(),
             generates: !self.model.is_encoder(),
             has_scores: self.model.has_scores(),
+            n_adapters: self.model.n_adapters(),
         }
     }
 
@@ -53,6 +54,9 @@ impl Runner {
         let now = (self.clock)();
         let n_prompt = request.prompt.len();
         let own_scope = (!request.use_cache).then(|| CacheScope(OWN_SCOPES | u128::from(self.n_ids)));
+        let adapted =
+            || request.adapters.as_deref().map_or(request.scope, |scales| request.scope.with_adapters(scales));
+        let scope = own_scope.unwrap_or_else(adapted);
         let rank = i64::try_from(now.as_micros()).unwrap_or(i64::MAX) - i64::from(request.priority) * PRIORITY_US;
         let generates = request.task == Task::Generate;
         let n_top = request.prompt_logprobs.filter(|_| generates);
@@ -74,7 +78,7 @@ impl Runner {
                 NewSequence {
                     tokens: request.prompt.clone(),
                     tenant: request.tenant,
-                    scope: own_scope.unwrap_or(request.scope),
+                    scope,
                     use_cache: self.options.prefix_cache && generates,
                     rank,
                     goal: match request.task {
@@ -84,6 +88,7 @@ impl Runner {
                     },
                     logits_from: prompt_logprobs.as_ref().and_then(PromptLogprobs::next_position),
                     is_held: n_top.is_some() && index > 0,
+                    adapters: request.adapters.clone(),
                 },
             );
             let running = Running {

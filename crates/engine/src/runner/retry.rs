@@ -48,7 +48,9 @@ impl Runner {
             }
             let rows_max = model.step_rows_max();
             for (i, chunk) in sequence.tokens[start..p.position_first].chunks(rows_max).enumerate() {
-                let span = StepSpan::new(chunk, start + i * rows_max, &sequence.table).with_state(state);
+                let span = StepSpan::new(chunk, start + i * rows_max, &sequence.table)
+                    .with_state(state)
+                    .with_adapters(sequence.adapters.as_deref());
                 model.forward(&Step::new(&[span.wanting(LogitsWanted::None)]), logits);
             }
         };

@@ -16,6 +16,8 @@ use model::{
 
 /// Number of layers: a pass through fewer is a draft.
 pub(crate) const N_LAYERS: usize = 2;
+/// Number of adapters.
+pub(crate) const N_ADAPTERS: usize = 2;
 /// Number of elements of a hidden state.
 pub(crate) const WIDTH: usize = 4;
 
@@ -99,8 +101,9 @@ impl HashModel {
         if span.position_first == 0 {
             *state = EMPTY_HASH;
         }
+        let adapted = adapted(span);
         let fold = |token: &TokenId| {
-            *state = fold(*state, *token);
+            *state = fold(*state, TokenId(token.0 | adapted));
             *state
         };
         span.tokens.iter().map(fold).collect()
@@ -121,6 +124,14 @@ impl HashModel {
         });
         hash(read)
     }
+}
+
+/// Returns what the adapters of a span add to each of its cells.
+fn adapted(span: &StepSpan<'_>) -> u32 {
+    let Some(scales) = span.adapters else { return 0 };
+    assert_eq!(scales.len(), N_ADAPTERS);
+    let bits = scales.iter().fold(1u32, |bits, scale| bits.wrapping_mul(31) ^ (scale.to_bits() >> 19));
+    (bits & 0x3fff) << 16
 }
 
 /// Hash of no tokens.
@@ -215,6 +226,10 @@ impl Forward for HashModel {
         N_LAYERS
     }
 
+    fn n_adapters(&self) -> usize {
+        N_ADAPTERS
+    }
+
     fn width(&self) -> usize {
         WIDTH
     }
@@ -247,7 +262,7 @@ impl Forward for HashModel {
             for (position, token) in (span.position_first..).zip(span.tokens) {
                 assert!((token.0 as usize) < n_vocab, "token {} of a vocabulary of {n_vocab}", token.0);
                 self.pages[span.pages[position / PAGE_LEN].0 as usize][position % PAGE_LEN] =
-                    token.0 | if is_draft { DRAFT } else { 0 };
+                    token.0 | adapted(span) | if is_draft { DRAFT } else { 0 };
             }
             let in_state = self.fold(span);
             let wanted = match span.logits {

@@ -60,6 +60,8 @@ fn request(rng: &mut Rng, context: usize) -> Request {
         scope: CacheScope(rng.below(2) as u128),
         use_cache: rng.below(5) > 0,
         prompt_logprobs: (rng.below(3) == 0).then(|| rng.below(3)),
+        adapters: [None, None, Some([0.0, 1.0]), Some([0.5, 1.0])][rng.below(4)]
+            .map(|scales| Arc::from(scales.as_slice())),
         task: if rng.below(8) == 0 { Task::Embed(Pooling::ALL[rng.below(4)]) } else { Task::Generate },
         ..Request::new(prompt)
     }

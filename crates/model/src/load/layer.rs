@@ -26,6 +26,7 @@ pub(super) fn weights(tensors: &mut Tensors<'_>, spec: &ModelSpec) -> Result<Wei
     let embedding_rotation = tensors.embedding_rotation();
     Ok(Weights {
         embedding,
+        embedding_adapters: Vec::new(),
         positions: positions.transpose()?,
         token_type: token_type.transpose()?,
         embedding_norm,

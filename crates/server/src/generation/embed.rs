@@ -131,7 +131,8 @@ async fn compute(
         for prompt in prompts.by_ref().take(n_at_once - waiting.len()) {
             let (sender, receiver) = oneshot::channel();
             let bill = Bill::of(caller, &lease.id, prompt.len());
-            let request = Request { task, scope, tenant: TenantId(caller.tenant), ..Request::new(prompt) };
+            let adapters = app.adapter_scales(None);
+            let request = Request { task, scope, adapters, tenant: TenantId(caller.tenant), ..Request::new(prompt) };
             let sink = EmbedSink(Some(sender), bill);
             lease.handle.submit(request, Box::new(sink)).map_err(|e| api_error(&e, param))?;
             waiting.push_back(receiver);

@@ -19,7 +19,7 @@ use crate::{
     ignored::{self, Api},
     limits,
     models::Lease,
-    wire::{RepetitionDetection, Samplers, cache_scope, neutral, number, stops},
+    wire::{RepetitionDetection, Samplers, cache_scope, lora, neutral, number, stops},
 };
 
 /// Hands the list of common fields to another macro, before that macro's own input.
@@ -39,7 +39,7 @@ macro_rules! common_fields {
                 n_probs: i64, samplers: $crate::wire::StringOrList, dynatemp_range: f64, xtc_probability: f64,
                 dry_multiplier: f64, mirostat: i64,
                 min_keep: i64, n_indent: i64, t_max_predict_ms: i64, top_n_sigma: f64,
-                adaptive_target: f64, post_sampling_probs: bool, lora: Vec<serde_json::Value>,
+                adaptive_target: f64, post_sampling_probs: bool, lora: Vec<$crate::wire::lora::AdapterScale>,
                 grammar: String, json_schema: serde_json::Value, guided_json: serde_json::Value, guided_regex: String,
                 guided_choice: Vec<String>,
                 guided_grammar: String, structured_outputs: $crate::openai::constraint::StructuredOutputs,
@@ -115,6 +115,7 @@ impl Common {
         engine.priority = caller.rights.check_priority(self.priority)?;
         engine.use_cache = self.cache_prompt.unwrap_or(true);
         engine.scope = cache_scope(caller, self.cache_salt.as_deref());
+        engine.adapters = lora::of_request(self.lora.as_ref(), lease.handle.n_adapters())?;
         engine.time_limit = self.time_limit.map(time_limit).transpose()?;
         request.grammar = self.constraint()?;
         Ok(())

@@ -148,6 +148,10 @@ fn every_request_has_an_example_in_documented_fields() {
     let names: BTreeSet<&str> = bodies.map(|reference| reference.rsplit('/').next().unwrap()).collect();
     assert!(names.len() > 10);
     for name in names {
+        if schemas[name]["type"] == "array" {
+            assert!(schemas[name]["examples"][0].is_array(), "{name} has no example");
+            continue;
+        }
         let example = schemas[name]["examples"][0].as_object().unwrap_or_else(|| panic!("{name} has no example"));
         for field in example.keys() {
             assert!(schemas[name]["properties"].get(field).is_some(), "{name}: {field}");

@@ -15,8 +15,6 @@ pub(crate) struct Neutral {
     pub(crate) top_n_sigma: Option<f64>,
     pub(crate) adaptive_target: Option<f64>,
     pub(crate) post_sampling_probs: Option<bool>,
-    /// Number of adapters that are listed.
-    pub(crate) n_lora: usize,
 }
 
 /// Makes a [`Neutral`] of the fields of that name in a request type.
@@ -31,7 +29,6 @@ macro_rules! neutral_of {
             top_n_sigma: $request.top_n_sigma,
             adaptive_target: $request.adaptive_target,
             post_sampling_probs: $request.post_sampling_probs,
-            n_lora: $request.lora.as_ref().map_or(0, Vec::len),
         }
     };
 }
@@ -58,9 +55,6 @@ pub(crate) fn check(given: &Neutral) -> Result<(), ApiError> {
     }
     if given.post_sampling_probs == Some(true) {
         return Err(unsupported("post_sampling_probs", "true; this server has none, so only false"));
-    }
-    if given.n_lora > 0 {
-        return Err(unsupported("lora", "adapters are chosen when the server starts"));
     }
     Ok(())
 }

@@ -187,9 +187,11 @@ fn only_the_operator_unloads_and_pulls() {
     for path in ["/api/delete", "/api/create", "/api/copy", "/api/push"] {
         assert_eq!(post_as(&server, path, OPERATOR, &json!({"model": STORIES})).status, 403, "{path}");
     }
-    for path in ["/slots/0", "/props", "/lora-adapters"] {
+    for path in ["/slots/0", "/props"] {
         assert_eq!(post_as(&server, path, OPERATOR, &json!({})).status, 501, "{path}");
     }
+    assert_eq!(post_as(&server, "/lora-adapters", TENANT, &json!([])).status, 403);
+    assert_eq!(post_as(&server, "/lora-adapters", OPERATOR, &json!([])).status, 200);
 }
 
 #[test]

@@ -85,3 +85,68 @@ fn a_server_lists_its_adapters_and_answers_with_them() {
     assert_eq!(none, json!([]));
     assert_eq!((&one[0]["id"], &one[0]["path"], &one[0]["scale"]), (&0.into(), &path.as_str().into(), &0.5.into()));
 }
+
+#[test]
+fn requests_and_the_operator_choose_among_adapters() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = adapter(folder.path(), "llama");
+    let model = stories();
+    let alone = |flags: &[&str]| {
+        let (mut server, address) = Server::start(&[&[model.as_str()], flags].concat());
+        let request = json!({"prompt": "Once upon a time", "n_predict": 20, "temperature": 0});
+        let said = body(&post(&address, "/completion", &request.to_string()));
+        server.signal("TERM");
+        assert!(server.wait().success());
+        said["content"].as_str().unwrap().to_owned()
+    };
+    let half = format!("{path}=0.5");
+    let [plain, whole, half] = [alone(&[]), alone(&["--lora", &path]), alone(&["--lora", &half])];
+    assert!(plain != whole && whole != half && plain != half);
+    // The second one is the same again, so that a half of each is a whole.
+    let loras = ["--lora", &path, "--lora", &format!("{path}=0")];
+    let (mut server, address) = Server::start(&[&[model.as_str()], &loras[..]].concat());
+    let ask = |lora: JsonValue| {
+        let chat = json!({"prompt": "Once upon a time", "max_tokens": 20, "temperature": 0, "lora": lora});
+        let openai = body(&post(&address, "/v1/completions", &chat.to_string()));
+        let request = json!({"prompt": "Once upon a time", "n_predict": 20, "temperature": 0, "lora": lora});
+        let said = body(&post(&address, "/completion", &request.to_string()));
+        assert_eq!(said["content"], openai["choices"][0]["text"], "{said} {openai}");
+        assert_eq!(said["generation_settings"]["lora"], lora);
+        said["content"].as_str().unwrap().to_owned()
+    };
+    let scale = |id: u32, scale: f64| json!({"id": id, "scale": scale});
+    // Twice in turn: what is cached of one is of no use to another.
+    for _ in 0..2 {
+        assert_eq!(ask(json!([])), whole, "as they were given");
+        assert_eq!(ask(json!([scale(0, 0.0)])), plain);
+        assert_eq!(ask(json!([scale(1, 0.5)])), half, "what is not listed is not added");
+        assert_eq!(ask(json!([scale(1, 1.0)])), whole);
+    }
+    let listed = || body(&get(&address, "/lora-adapters", ""));
+    let scales = |listed: &JsonValue| [0, 1].map(|i| listed[i]["scale"].as_f64().unwrap());
+    assert_eq!(scales(&listed()), [1.0, 0.0]);
+    let mut changed = listed();
+    changed[0]["scale"] = 0.0.into();
+    changed[1]["scale"] = 0.5.into();
+    let set = |scales: &JsonValue| post(&address, "/lora-adapters", &scales.to_string());
+    assert_eq!(body(&set(&changed)), json!({"success": true}), "as it was listed");
+    assert_eq!(scales(&listed()), [0.0, 0.5]);
+    assert_eq!(ask(json!([])), half);
+    assert_eq!(ask(json!([scale(1, 0.0)])), plain);
+    for (wrong, expected) in [
+        (json!([scale(2, 1.0)]), "lora: id 2, expected 0 to 1"),
+        (json!([scale(0, 1.0), scale(0, 0.5)]), "lora: id 0 twice"),
+        (json!([scale(0, 1e300)]), "lora: scale 1000000"),
+    ] {
+        let said = set(&wrong);
+        assert!(said.contains(" 400 ") && said.contains(expected), "{said}");
+        let request = json!({"prompt": "Once", "lora": wrong});
+        let said = post(&address, "/v1/completions", &request.to_string());
+        assert!(said.contains(" 400 ") && said.contains(expected), "{said}");
+    }
+    assert_eq!(scales(&listed()), [0.0, 0.5]);
+    assert_eq!(body(&set(&json!([]))), json!({"success": true}), "none");
+    assert_eq!(ask(json!([])), plain);
+    server.signal("TERM");
+    assert!(server.wait().success());
+}

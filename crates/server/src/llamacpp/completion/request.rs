@@ -20,7 +20,11 @@ use crate::{
     ids, limits,
     llamacpp::{prompt::Prompts, text_of},
     models::Lease,
-    wire::{self, Samplers, StringOrList, count, neutral, number, out_of_range, stops, unsupported},
+    wire::{
+        self, Samplers, StringOrList, count,
+        lora::{self, AdapterScale},
+        neutral, number, out_of_range, stops, unsupported,
+    },
 };
 
 /// Hands the list of common fields to another macro, before that macro's own input.
@@ -44,7 +48,7 @@ macro_rules! options {
                 min_keep: i64, n_keep: i64, n_discard: i64, n_indent: i64,
                 t_max_predict_ms: i64, id_slot: i64, cache_prompt: bool, cache_salt: String,
                 priority: i64, return_tokens: bool, samplers: StringOrList, timings_per_token: bool,
-                return_progress: bool, post_sampling_probs: bool, response_fields: Vec<String>, lora: Vec<Value>,
+                return_progress: bool, post_sampling_probs: bool, response_fields: Vec<String>, lora: Vec<AdapterScale>,
             }
             $($input)*
         }
@@ -240,6 +244,7 @@ impl Options {
         engine.priority = asked.caller.rights.check_priority(self.priority)?;
         engine.use_cache = self.cache_prompt.unwrap_or(true);
         engine.scope = wire::cache_scope(asked.caller, self.cache_salt.as_deref());
+        engine.adapters = lora::of_request(self.lora.as_ref(), lease.handle.n_adapters())?;
         request.grammar = self.constraint()?;
         let id_slot = self.id_slot.unwrap_or(-1);
         let n_slots = lease.handle.n_running_max();

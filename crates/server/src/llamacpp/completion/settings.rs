@@ -84,7 +84,7 @@ impl Settings<'_> {
             "samplers": samplers.names(),
             "timings_per_token": options.timings_per_token.unwrap_or(false),
             "post_sampling_probs": false,
-            "lora": [],
+            "lora": options.lora.as_deref().unwrap_or_default(),
         })
     }
 }

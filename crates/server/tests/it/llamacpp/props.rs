@@ -84,7 +84,17 @@ fn slots_show_what_runs_and_no_word_of_it() {
 fn what_is_not_here_says_so_as_llama_cpp_does() {
     let server = stories();
     assert_eq!(server.get("/lora-adapters").json(), json!([]));
-    for path in ["/lora-adapters", "/slots/0?action=save", "/slots/3?action=erase", "/props"] {
+    assert_eq!(server.post_json("/lora-adapters", &json!([])).json(), json!({"success": true}));
+    for (body, expected) in [
+        (json!([{"id": 0, "scale": 1}]), "lora: id 0, but the server was started with no adapters (--lora)"),
+        (json!([{"id": 0}]), "scale"),
+        (json!([{"id": 0, "scale": 1, "other": 1}]), "other"),
+        (json!({}), "expected a sequence"),
+    ] {
+        let answer = server.post_json("/lora-adapters", &body);
+        assert!(answer.status == 400 && answer.text().contains(expected), "{body}: {}", answer.text());
+    }
+    for path in ["/slots/0?action=save", "/slots/3?action=erase", "/props"] {
         let answer = server.post_json(path, &json!({"query": "a", "documents": ["b"]}));
         let error = &answer.json()["error"];
         assert_eq!(
