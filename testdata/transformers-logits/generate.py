@@ -14,7 +14,8 @@ os.environ["TORCHDYNAMO_DISABLE"] = "1"
 import numpy as np
 import torch
 from safetensors.numpy import save_file
-from transformers import AutoConfig, AutoModelForCausalLM
+import transformers
+from transformers import AutoConfig
 
 HERE = Path(__file__).parent
 TOKENS = [(7 * i * i + 3 * i + 5) % 64 for i in range(40)]
@@ -54,6 +55,175 @@ YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 
 LONG = [1.0, 1.5, 2.5, 4.0]
 SHORT = [1.0, 1.0, 1.25, 1.5]
 LLAMA = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_act": "silu"}
+
+# Families of other shapes: sizes are those of the files of the same names in golden2.
+SMALL = {"vocab_size": 128, "max_position_embeddings": 512, "intermediate_size": GONE, "rms_norm_eps": GONE, "rope_theta": GONE}
+DELTA = SMALL | {
+    "hidden_size": 32, "num_hidden_layers": 8, "head_dim": 16, "linear_num_key_heads": 2, "linear_num_value_heads": 4,
+    "linear_conv_kernel_dim": 4, "full_attention_interval": 4, "bos_token_id": 1,
+}
+DELTA_EXPERTS = {
+    "linear_key_head_dim": 8, "linear_value_head_dim": 8, "num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 16,
+    "shared_expert_intermediate_size": 16, "norm_topk_prob": True, "intermediate_size": 32,
+}
+PICTURES = {
+    "depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2, "num_position_embeddings": 16, "patch_size": 2,
+    "temporal_patch_size": 1, "spatial_merge_size": 1,
+}
+QWEN35_ROPE = {
+    "rope_theta": 10000000.0, "partial_rotary_factor": 0.5, "rope_type": "default", "mrope_section": [2, 1, 1],
+    "mrope_interleaved": True,
+}
+GRANITE = SMALL | {
+    "hidden_size": 32, "num_hidden_layers": 6, "layer_types": ["mamba", "mamba", "attention", "mamba", "mamba", "attention"],
+    "mamba_n_heads": 4, "mamba_d_state": 16, "mamba_d_head": 16, "mamba_expand": 2, "mamba_n_groups": 1, "mamba_d_conv": 4,
+    "embedding_multiplier": 6.0, "residual_multiplier": 0.4, "attention_multiplier": 0.2, "logits_scaling": 3.0,
+    "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": True,
+}
+
+
+def with_pictures(name, model_type, architecture, text, head):
+    """A model whose settings for text are a section."""
+    config = {
+        "model_type": model_type, "architectures": [architecture], "tie_word_embeddings": False,
+        "text_config": {k: v for k, v in (BASE | text).items() if v is not GONE} | {"model_type": model_type + "_text"},
+        "vision_config": PICTURES | {"out_hidden_size": text["hidden_size"]},
+    }
+    return {"name": name, "config": config, "golden": head}
+
+
+def encoder(name, model_type, architecture, config, golden, **options):
+    config = {"model_type": model_type, "architectures": [architecture]} | config
+    return {"name": name, "config": config, "golden": golden, "auto": "AutoModel", **options}
+
+
+BERT = {
+    "hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 96, "vocab_size": 128,
+    "max_position_embeddings": 64, "type_vocab_size": 2, "layer_norm_eps": 1e-12, "pad_token_id": 0,
+}
+
+FURTHER = [
+    with_pictures(
+        "qwen35", "qwen3_5", "Qwen3_5ForConditionalGeneration",
+        DELTA | {
+            "hidden_size": 48, "intermediate_size": 40, "linear_key_head_dim": 16, "linear_value_head_dim": 16,
+            "rope_parameters": QWEN35_ROPE,
+        },
+        "qwen35",
+    ),
+    with_pictures(
+        "qwen35moe", "qwen3_5_moe", "Qwen3_5MoeForConditionalGeneration",
+        DELTA | DELTA_EXPERTS | {"rope_parameters": QWEN35_ROPE}, "qwen35moe-mtp",
+    ),
+    case(
+        "qwen3next", "qwen3_next", "Qwen3NextForCausalLM",
+        DELTA | DELTA_EXPERTS | {"rope_theta": 10000000.0, "partial_rotary_factor": 0.25}, golden="qwen3next",
+    ),
+    case(
+        "gpt-oss", "gpt_oss", "GptOssForCausalLM",
+        SMALL | {
+            "hidden_size": 48, "intermediate_size": 24, "num_hidden_layers": 4, "head_dim": 16, "num_local_experts": 4,
+            "num_experts_per_tok": 2, "sliding_window": 16, "rms_norm_eps": 1e-5, "rope_theta": 150000.0,
+            "attention_bias": True, "swiglu_limit": 7.0,
+            "rope_scaling": {
+                "rope_type": "yarn", "factor": 4.0, "beta_fast": 32.0, "beta_slow": 1.0, "truncate": False,
+                "original_max_position_embeddings": 32,
+            },
+        },
+        golden="gpt-oss",
+    ),
+    case(
+        "lfm2", "lfm2", "Lfm2ForCausalLM",
+        SMALL | {
+            "hidden_size": 48, "block_ff_dim": 72, "block_multiple_of": 16, "block_ffn_dim_multiplier": 1.0,
+            "block_auto_adjust_ff_dim": True, "num_hidden_layers": 7, "norm_eps": 1e-5, "rope_theta": 1000000.0, "conv_L_cache": 3,
+            "layer_types": ["conv", "conv", "full_attention", "conv", "conv", "full_attention", "conv"],
+            "tie_word_embeddings": True,
+        },
+        golden="lfm2",
+    ),
+    case(
+        "lfm2moe", "lfm2_moe", "Lfm2MoeForCausalLM",
+        SMALL | {
+            "hidden_size": 48, "intermediate_size": 48, "num_hidden_layers": 6, "norm_eps": 1e-5, "rope_theta": 1000000.0,
+            "conv_L_cache": 3, "layer_types": ["conv", "conv", "full_attention", "conv", "conv", "full_attention"],
+            "tie_word_embeddings": True, "num_experts": 6, "num_experts_per_tok": 2, "moe_intermediate_size": 16,
+            "num_dense_layers": 2,
+        },
+        golden="lfm2moe",
+    ),
+    case(
+        "granitehybrid", "granitemoehybrid", "GraniteMoeHybridForCausalLM",
+        GRANITE | {"shared_intermediate_size": 40, "num_local_experts": 0, "num_experts_per_tok": 0}, golden="granitehybrid",
+    ),
+    case(
+        "granitehybrid-moe", "granitemoehybrid", "GraniteMoeHybridForCausalLM",
+        GRANITE | {
+            "shared_intermediate_size": 24, "intermediate_size": 16, "num_local_experts": 4, "num_experts_per_tok": 2,
+            "position_embedding_type": "rope",
+        },
+    ),
+    case(
+        "mamba2", "mamba2", "Mamba2ForCausalLM",
+        SMALL | {
+            "hidden_size": 48, "num_hidden_layers": 4, "num_heads": 6, "head_dim": 16, "state_size": 16, "n_groups": 1,
+            "conv_kernel": 4, "layer_norm_epsilon": 1e-5, "tie_word_embeddings": True, "num_attention_heads": GONE,
+            "num_key_value_heads": GONE, "pad_token_id": 0,
+        },
+        golden="mamba2",
+    ),
+    case(
+        "nemotron-h", "nemotron_h", "NemotronHForCausalLM",
+        SMALL | {
+            "hidden_size": 40, "intermediate_size": 48, "hybrid_override_pattern": "M-M*-M*", "num_hidden_layers": 7,
+            "head_dim": 16, "mamba_num_heads": 4, "mamba_head_dim": 16, "ssm_state_size": 16, "n_groups": 2, "conv_kernel": 4,
+            "layer_norm_epsilon": 1e-5, "hidden_act": GONE, "mlp_hidden_act": "relu2", "pad_token_id": 0,
+        },
+        golden="nemotron_h",
+    ),
+    case(
+        "nemotron-h-moe", "nemotron_h", "NemotronHForCausalLM",
+        SMALL | {
+            "hidden_size": 40, "intermediate_size": 24, "hybrid_override_pattern": "MEM*EME*", "num_hidden_layers": 8,
+            "head_dim": 16, "mamba_num_heads": 4, "mamba_head_dim": 16, "ssm_state_size": 16, "n_groups": 2, "conv_kernel": 4,
+            "layer_norm_epsilon": 1e-5, "hidden_act": GONE, "mlp_hidden_act": "relu2", "pad_token_id": 0,
+            "n_routed_experts": 6, "num_experts_per_tok": 3, "moe_intermediate_size": 24,
+            "moe_shared_expert_intermediate_size": 32, "n_shared_experts": 1, "routed_scaling_factor": 2.5, "norm_topk_prob": True,
+            "n_group": 1, "topk_group": 1,
+        },
+        golden="nemotron_h_moe",
+    ),
+    encoder("bert", "bert", "BertModel", BERT, "bert"),
+    encoder(
+        "bert-rank", "bert", "BertForSequenceClassification",
+        BERT | {"hidden_size": 40, "num_hidden_layers": 2, "intermediate_size": 64, "layer_norm_eps": 1e-5, "id2label": {"0": "LABEL_0"}},
+        None, classifies=True,
+    ),
+    encoder(
+        "nomic-bert", "nomic_bert", "NomicBertModel",
+        BERT | {"intermediate_size": 64, "hidden_act": "silu", "rope_theta": 1000.0, "head_dim": 12}, "nomic-bert",
+    ),
+    encoder(
+        "modern-bert", "modernbert", "ModernBertModel",
+        {
+            "hidden_size": 40, "num_hidden_layers": 6, "num_attention_heads": 4, "intermediate_size": 40, "vocab_size": 128,
+            "max_position_embeddings": 512, "norm_eps": 1e-5, "global_rope_theta": 160000.0, "local_rope_theta": 10000.0,
+            "local_attention": 16, "global_attn_every_n_layers": 3, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
+            "cls_token_id": 1, "sep_token_id": 2,
+        },
+        "modern-bert",
+    ),
+    encoder(
+        "gemma-embedding", "gemma3_text", "Gemma3TextModel",
+        {
+            "hidden_activation": "gelu_pytorch_tanh", "hidden_size": 48, "num_hidden_layers": 6, "num_attention_heads": 3,
+            "num_key_value_heads": 1, "head_dim": 16, "intermediate_size": 48, "vocab_size": 128, "max_position_embeddings": 512,
+            "query_pre_attn_scalar": 16, "sliding_window": 12, "rms_norm_eps": 1e-6, "rope_theta": 1000000.0,
+            "rope_local_base_freq": 10000.0, "use_bidirectional_attention": True, "pad_token_id": 0,
+        },
+        None,
+    ),
+]
 
 CASES = [
     case("llama", "llama", "LlamaForCausalLM", {"rms_norm_eps": GONE, "attention_bias": True, "mlp_bias": True}),
@@ -161,6 +331,7 @@ CASES = [
             "use_sliding_window": True, "sliding_window": 8, "rms_norm_eps": GONE,
         },
     ),
+    *FURTHER,
     case("bitnet-float", "bitnet", "BitNetForCausalLM", {"hidden_act": GONE, "rms_norm_eps": GONE}),
     bitnet("bitnet-online", {"linear_class": "autobitlinear", "quantization_mode": "online"}),
     bitnet(
@@ -218,18 +389,33 @@ def values(name, kind, shape):
     return made.reshape(shape)
 
 
+def model_class(case):
+    """Where the class of the model is found: most by the kind of model."""
+    if case.get("classifies"):
+        return transformers.AutoModelForSequenceClassification
+    if case["config"].get("vision_config"):
+        return getattr(transformers, case["config"]["architectures"][0])
+    return getattr(transformers, case.get("auto", "AutoModelForCausalLM"))
+
+
+def made_of(model_class, config):
+    return model_class.from_config(config) if hasattr(model_class, "from_config") else model_class(config)
+
+
 def tensors(case):
     """Name, kind, shape of each tensor of the checkpoint."""
     config = {k: v for k, v in case["config"].items() if k != "quantization_config"}
     quantization = case["config"].get("quantization_config")
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "config.json").write_text(json.dumps(config))
-        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
+        model = made_of(model_class(case), AutoConfig.from_pretrained(folder))
     # The last form of these names in checkpoints, whatever the library merges in memory.
     from transformers.core_model_loading import revert_weight_conversion
 
     state = revert_weight_conversion(model, dict(model.state_dict()))
     tied = model.config.tie_word_embeddings
+    # A position table of numbers that follow is no weight.
+    state = {name: value for name, value in state.items() if not name.endswith("position_ids")}
     linear = {name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
     kept = (quantization or {}).get("modules_to_not_convert")
     kept = ["lm_head"] if kept is None else kept
@@ -242,7 +428,8 @@ def tensors(case):
         is_bit = quantization and module in linear and not any(module.endswith(k) for k in kept)
         if case.get("prefix", True) is False:
             name = name.removeprefix("model.")
-        kind = "norm" if len(shape) == 1 and name.endswith("weight") and not is_gemma else "weights"
+        is_offset = is_gemma or (config["model_type"].startswith("qwen3_") and "linear_attn" not in name and "qwen3_moe" != config["model_type"])
+        kind = "norm" if len(shape) == 1 and name.endswith("weight") and not is_offset else "weights"
         if is_bit and quantization.get("use_rms_norm"):
             out.append([f"{module}.rms_norm.weight", "norm", [shape[1]]])
         if is_bit and case.get("form"):
@@ -259,7 +446,7 @@ def logits(case, stored):
         folder = Path(folder)
         (folder / "config.json").write_text(json.dumps(case["config"]))
         save_file({name: values(name, kind, shape) for name, kind, shape in stored}, folder / "model.safetensors", {"format": "pt"})
-        model, info = AutoModelForCausalLM.from_pretrained(
+        model, info = model_class(case).from_pretrained(
             folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
         )
         wrong = {k: v for k, v in info.items() if v}
@@ -267,8 +454,12 @@ def logits(case, stored):
         model.eval()
         tokens = TOKENS[: case.get("context", len(TOKENS))]
         with torch.no_grad():
-            out = model(torch.tensor([tokens]), use_cache=False).logits[0]
-    return out.to(torch.float32).numpy()
+            if case.get("auto"):
+                out = model(torch.tensor([tokens]))
+                out = out.logits if case.get("classifies") else out.last_hidden_state
+            else:
+                out = model(torch.tensor([tokens]), use_cache=False).logits
+    return out[0].to(torch.float32).numpy()
 
 
 def main():
@@ -276,9 +467,8 @@ def main():
     cases = []
     for case in CASES:
         stored = tensors(case)
-        cases.append(
-            {"name": case["name"], "config": case["config"], "context": case.get("context"), "tensors": stored}
-        )
+        entry = {"name": case["name"], "config": case["config"], "context": case.get("context"), "tensors": stored}
+        cases.append(entry | {key: case[key] for key in ["golden", "auto"] if case.get(key)})
         if only and case["name"] not in only:
             continue
         out = logits(case, stored)

@@ -17,7 +17,7 @@ mod weights;
 
 use std::{ops::Range, path::Path};
 
-use gguf::{Metadata, Value};
+use gguf::{Metadata, TypeId, Value};
 
 use crate::{
     Error, json,
@@ -86,7 +86,14 @@ pub fn open(path: &Path, options: &HfOptions) -> Result<HuggingFace, Error> {
     }
     // First: after it, widths of the configuration are those of tensors that are there.
     let weights = Weights::new(&checkpoint, &config, *options)?;
+    if let Some(tensor) = weights.tensors().iter().find(|t| t.name == "dense_2.weight") {
+        let (n_in, n_out) = (tensor.cols() as u32, tensor.n_rows() as u32);
+        for (name, n) in [("2_feat_in", n_in), ("2_feat_out", n_out), ("3_feat_in", n_out), ("3_feat_out", n_in)] {
+            metadata.set(config.key(&format!("dense_{name}")), Value::U32(n));
+        }
+    }
     let mut warnings = tokenizer::read(folder, &config, &mut metadata)?;
+    warnings.extend(weights.left_out().iter().map(|what| format!("{}: {what}: left out", path.display())));
     warnings.extend(sampling::read(folder, &mut metadata)?);
     template::read(folder, &mut metadata)?;
     let has_undeclared_masters = config.family.is_ternary
@@ -123,5 +130,17 @@ impl Source for HuggingFace {
 
     fn read(&self, tensor: usize, rows: Range<usize>) -> Result<Rows, Error> {
         self.weights.read(&self.name, tensor, rows)
+    }
+
+    fn raw_type(&self, tensor: usize) -> Option<TypeId> {
+        self.weights.raw_type(tensor)
+    }
+
+    fn read_raw(&self, tensor: usize, bytes: Range<u64>) -> Result<Vec<u8>, Error> {
+        self.weights.read_raw(tensor, bytes.clone()).ok_or_else(|| {
+            let name = self.tensors().get(tensor).map_or_else(String::new, |t| t.name.clone());
+            let what = format!("bytes {bytes:?}, of which GGUF could not take any");
+            Error::Tensor { file: self.name.clone(), tensor: name, what }
+        })
     }
 }

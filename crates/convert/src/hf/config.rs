@@ -1,13 +1,17 @@
 //! `config.json` → [`Config`]: shapes, and GGUF's keys. What would change the computation and is not supported is
 //! refused by name.
 
-use std::path::Path;
+pub(super) mod encoder;
+pub(super) mod experts;
+pub(super) mod state;
+
+use std::path::{Path, PathBuf};
 
 use gguf::{Array, Metadata, Value};
 use serde_json::json;
 
 use super::{
-    family::{self, Family, Special, Width, Window},
+    family::{self, Family, Layer, Mixer, Network, NormKind, Rotary, Special, Width, Window},
     fields::Fields,
     quantization::Quantization,
     rope::{self, Factors},
@@ -28,8 +32,23 @@ const WINDOW: usize = 4096;
 const QWEN_FULL_LAYERS: usize = 28;
 /// Largest number of layers, of heads, and of elements of a head, that a file may claim.
 const COUNT_MAX: usize = 4096;
+/// The heads of layers with a state, and the convolution before them.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct StateShape {
+    pub(super) n_taps: usize,
+    pub(super) n_channels: usize,
+    /// Number of heads, for a delta net of its values, and width of one.
+    pub(super) n_heads: usize,
+    pub(super) dim: usize,
+    /// Number of groups of heads; for a delta net, of keys.
+    pub(super) n_groups: usize,
+    /// Number of rows of a head's state; for a delta net, width of a key.
+    pub(super) n_rows: usize,
+}
+
 /// A checked `config.json`.
 pub(super) struct Config {
+    pub(super) folder: PathBuf,
     pub(super) fields: Fields,
     pub(super) family: &'static Family,
     pub(super) n_layers: usize,
@@ -37,6 +56,14 @@ pub(super) struct Config {
     pub(super) feed_forward: usize,
     /// Number of experts and width of one, if the model has experts.
     pub(super) experts: Option<(usize, usize)>,
+    /// Width of the expert that all tokens have, or 0.
+    pub(super) shared_expert: usize,
+    /// What each layer is made of.
+    pub(super) layers: Vec<Layer>,
+    /// Whether keys list the layers that attend, where not all do; else a number says which they are.
+    pub(super) lists_layers: bool,
+    pub(super) state: StateShape,
+    pub(super) n_token_types: usize,
     pub(super) n_heads: usize,
     pub(super) n_kv_heads: usize,
     pub(super) head_dim: usize,
@@ -58,36 +85,28 @@ impl Config {
         let Some(fields) = Fields::read(&file)? else {
             return Err(crate::json::invalid(folder, "no config.json in this folder"));
         };
-        let family = family_of(&fields)?;
+        let (family, fields) = family_of(fields)?;
         neutral(&fields, family)?;
-        let (width, n_heads) = (fields.count("hidden_size")?, fields.count("num_attention_heads")?);
-        let head_dim = match fields.count_or("head_dim")?.or(family.head_dim) {
-            Some(dim) => dim,
-            None if width.is_multiple_of(n_heads) => width / n_heads,
-            None => {
-                return Err(fields.error("num_attention_heads", format!("{n_heads} do not divide hidden_size {width}")));
-            }
-        };
-        let n_kv_heads = fields.count_or("num_key_value_heads")?.or(family.n_kv_heads).unwrap_or(n_heads);
-        if !n_heads.is_multiple_of(n_kv_heads) {
-            let what = format!("{n_kv_heads} do not divide num_attention_heads {n_heads}");
-            return Err(fields.error("num_key_value_heads", what));
+        let (width, n_layers) = (fields.count("hidden_size")?, fields.count("num_hidden_layers")?);
+        let Heads { n: n_heads, n_kv: n_kv_heads, dim: head_dim } =
+            if family.has_attention { Heads::read(&fields, family, width)? } else { Heads::default() };
+        if n_layers > COUNT_MAX {
+            return Err(fields.error("num_hidden_layers", format!("{n_layers}, expected at most {COUNT_MAX}")));
         }
-        if !head_dim.is_multiple_of(2) {
-            return Err(fields.error("head_dim", format!("{head_dim}, expected an even number")));
-        }
-        let n_layers = fields.count("num_hidden_layers")?;
-        for (key, n) in [("num_hidden_layers", n_layers), ("num_attention_heads", n_heads), ("head_dim", head_dim)] {
-            if n > COUNT_MAX {
-                return Err(fields.error(key, format!("{n}, expected at most {COUNT_MAX}")));
-            }
-        }
+        let experts = experts::read(&fields, family)?;
+        let network = if experts.is_some() { Network::Experts } else { Network::Dense };
         let mut config = Self {
+            folder: folder.to_owned(),
             family,
             n_layers,
             width,
-            feed_forward: fields.count("intermediate_size")?,
-            experts: experts(&fields, family)?,
+            feed_forward: fields.count_or("intermediate_size")?.unwrap_or(0),
+            experts,
+            shared_expert: 0,
+            layers: vec![Layer { mixer: Mixer::Attention, network }; n_layers],
+            lists_layers: true,
+            state: StateShape::default(),
+            n_token_types: 0,
             n_heads,
             n_kv_heads,
             head_dim,
@@ -99,13 +118,22 @@ impl Config {
             rope_factors: Vec::new(),
             fields,
         };
+        (family.own.sizes)(&mut config)?;
+        // A model of layers with states alone has none.
+        if config.feed_forward == 0 && config.layers.iter().any(|layer| layer.network == Network::Dense) {
+            return Err(config.fields.error("intermediate_size", "missing"));
+        }
         let mut metadata = Metadata::default();
         config.keys(&mut metadata)?;
-        let (rope_keys, factors) = rope::read(&config)?;
-        rope_keys.into_iter().for_each(|(key, value)| metadata.set(config.key(key), value));
-        config.rope_factors = factors;
+        if family.rotary != Rotary::Absent {
+            let (rope_keys, factors) = rope::read(&config)?;
+            rope_keys.into_iter().for_each(|(key, value)| metadata.set(config.key(key), value));
+            config.rope_factors = factors;
+        }
+        (family.own.keys)(&config, &mut metadata)?;
         match family.window {
             Window::Never => config.no_window()?,
+            Window::Unread => {}
             Window::Everywhere(default) => config.window(default, &mut metadata)?,
             Window::Switched => config.switched_window(QWEN_FULL_LAYERS, &mut metadata)?,
             Window::SwitchedEverywhere => config.switched_window(0, &mut metadata)?,
@@ -125,6 +153,8 @@ impl Config {
     /// Returns a width in elements.
     pub(super) fn width_of(&self, width: Width) -> usize {
         let (query, key_value) = (self.n_heads * self.head_dim, self.n_kv_heads * self.head_dim);
+        let state = &self.state;
+        let inner = state.n_heads * state.dim;
         match width {
             Width::Model => self.width,
             Width::FeedForward => self.feed_forward,
@@ -135,35 +165,74 @@ impl Config {
             Width::Head => self.head_dim,
             Width::Experts => self.experts.map_or(0, |(n, _)| n),
             Width::Expert => self.experts.map_or(0, |(_, width)| width),
+            Width::ExpertGateUp => self.experts.map_or(0, |(_, width)| 2 * width),
+            Width::SharedExpert => self.shared_expert,
+            Width::SharedGateUp => 2 * self.shared_expert,
+            Width::One => 1,
+            Width::Heads => self.n_heads,
+            Width::GatedQuery => 2 * query,
+            Width::ModelThrice => 3 * self.width,
+            Width::Taps => state.n_taps,
+            Width::Channels => state.n_channels,
+            Width::StateHeads => state.n_heads,
+            Width::StateHeadsTwice => 2 * state.n_heads,
+            Width::Groups => state.n_groups,
+            Width::Inner => inner,
+            Width::InnerOfGroup => inner / state.n_groups.max(1),
+            Width::StateHead => state.dim,
+            Width::MambaIn => inner + state.n_channels + state.n_heads,
+            Width::DeltaIn => inner + state.n_channels,
+            Width::Positions => self.context_len,
+            Width::TokenTypes => self.n_token_types,
         }
     }
 
-    fn key(&self, name: &str) -> String {
+    /// Returns GGUF's key of a setting of this architecture.
+    pub(super) fn key(&self, name: &str) -> String {
         format!("{}.{name}", self.family.architecture)
     }
 
     fn keys(&self, metadata: &mut Metadata) -> Result<(), Error> {
         metadata.set("general.architecture", Value::String(self.family.architecture.to_owned()));
         metadata.set("general.type", Value::String("model".to_owned()));
-        let mut count = |name: &str, n: usize| metadata.set(self.key(name), Value::U32(n as u32));
-        count("block_count", self.n_layers);
-        count("context_length", self.context_len);
-        count("embedding_length", self.width);
-        count("feed_forward_length", self.feed_forward);
-        count("attention.head_count", self.n_heads);
-        count("attention.head_count_kv", self.n_kv_heads);
-        if self.fields.count_or("head_dim")?.is_some() {
-            count("attention.key_length", self.head_dim);
-            count("attention.value_length", self.head_dim);
+        let mut set = |name: &str, value: Value| metadata.set(self.key(name), value);
+        let count = |n: usize| Value::U32(n as u32);
+        // One number where it is that of all layers, else one for each.
+        let of_layers = |n: usize, has: &dyn Fn(&Layer) -> bool| {
+            if self.layers.iter().all(has) {
+                return count(n);
+            }
+            Value::Array(Array::I32(self.layers.iter().map(|layer| if has(layer) { n as i32 } else { 0 }).collect()))
+        };
+        set("block_count", count(self.n_layers));
+        set("context_length", count(self.context_len));
+        set("embedding_length", count(self.width));
+        if self.layers.iter().any(|layer| layer.network != Network::None) {
+            set("feed_forward_length", of_layers(self.feed_forward, &|layer| layer.network != Network::None));
+        } else {
+            set("feed_forward_length", count(0));
         }
-        count("vocab_size", self.n_vocab);
+        set("attention.head_count", count(self.n_heads));
+        if self.family.has_attention {
+            let has_keys = |layer: &Layer| layer.mixer == Mixer::Attention || !self.lists_layers;
+            set("attention.head_count_kv", of_layers(self.n_kv_heads, &has_keys));
+        }
+        if self.fields.count_or("head_dim")?.or(self.family.head_dim).is_some() {
+            set("attention.key_length", count(self.head_dim));
+            set("attention.value_length", count(self.head_dim));
+        }
+        set("vocab_size", count(self.n_vocab));
         if let Some((n_experts, width)) = self.experts {
-            count("expert_count", n_experts);
-            count("expert_used_count", self.fields.count_or("num_experts_per_tok")?.unwrap_or(EXPERTS_USED));
-            count("expert_feed_forward_length", width);
+            set("expert_count", count(n_experts));
+            set("expert_used_count", count(self.fields.count_or("num_experts_per_tok")?.unwrap_or(EXPERTS_USED)));
+            set("expert_feed_forward_length", count(width));
         }
         let epsilon = self.fields.positive("rms_norm_eps")?.unwrap_or(self.family.norm_epsilon);
-        metadata.set(self.key("attention.layer_norm_rms_epsilon"), Value::F32(epsilon as f32));
+        let key = match self.family.norm {
+            NormKind::Rms => "attention.layer_norm_rms_epsilon",
+            NormKind::Layer { .. } => "attention.layer_norm_epsilon",
+        };
+        set(key, Value::F32(epsilon as f32));
         if let Some(epsilon) = self.quantization.input_norm_epsilon {
             metadata.set(self.key("input_norm_rms_epsilon"), Value::F32(epsilon as f32));
         }
@@ -256,7 +325,7 @@ impl Config {
             |period: usize| -> Vec<bool> { (1..=self.n_layers).map(|layer| !layer.is_multiple_of(period)).collect() };
         let local = match self.local_layers()? {
             Some(local) => local,
-            None if self.family.architecture == "gemma3" => {
+            None if self.family.local_base.is_some() => {
                 let keys = ["sliding_window_pattern", "_sliding_window_pattern"];
                 by_period(fields.count_or(keys[0])?.or(fields.count_or(keys[1])?).unwrap_or(period))
             }
@@ -270,7 +339,9 @@ impl Config {
 
     fn gemma(&self, caps_attention: bool, layers_27b: usize, metadata: &mut Metadata) -> Result<(), Error> {
         let fields = &self.fields;
-        fields.only("use_bidirectional_attention", &[json!(false)])?;
+        if self.family.architecture != "gemma-embedding" {
+            fields.only("use_bidirectional_attention", &[json!(false)])?;
+        }
         let scale_dim = if self.n_layers == layers_27b { self.width / self.n_heads } else { self.head_dim };
         let scalar = fields.float("query_pre_attn_scalar")?.unwrap_or(GEMMA_SCALAR);
         if scalar != scale_dim as f64 {
@@ -326,64 +397,79 @@ impl Config {
     }
 }
 
-/// Reads the number of experts and the width of one, where the family has them.
-fn experts(fields: &Fields, family: &Family) -> Result<Option<(usize, usize)>, Error> {
-    let Some(keys) = family.experts else { return Ok(None) };
-    let (n_experts, width) = (fields.count(keys.count)?, fields.count(keys.feed_forward)?);
-    if n_experts > COUNT_MAX {
-        return Err(fields.error(keys.count, format!("{n_experts}, expected at most {COUNT_MAX}")));
-    }
-    if family.architecture == "qwen3moe" {
-        fields.only("decoder_sparse_step", &[json!(1)])?;
-        fields.only("mlp_only_layers", &[json!([])])?;
-        // Transformers' own default is not to, which no published model means.
-        if fields.flag("norm_topk_prob")? != Some(true) {
-            let what = "expected true (weights of the chosen experts that do not add up to 1 are not supported)";
-            return Err(fields.error("norm_topk_prob", what));
-        }
-    }
-    Ok(Some((n_experts, width)))
+/// The heads of attention: number of queries, of keys, and width of one.
+#[derive(Clone, Copy, Default)]
+struct Heads {
+    n: usize,
+    n_kv: usize,
+    dim: usize,
 }
 
-/// Returns the family of `architectures` and, for BitNet, of the activation.
-fn family_of(fields: &Fields) -> Result<&'static Family, Error> {
+impl Heads {
+    fn read(fields: &Fields, family: &Family, width: usize) -> Result<Self, Error> {
+        let n_heads = fields.count("num_attention_heads")?;
+        let head_dim = match fields.count_or("head_dim")?.or(family.head_dim) {
+            Some(dim) => dim,
+            None if width.is_multiple_of(n_heads) => width / n_heads,
+            None => {
+                return Err(fields.error("num_attention_heads", format!("{n_heads} do not divide hidden_size {width}")));
+            }
+        };
+        let n_kv_heads = fields.count_or("num_key_value_heads")?.or(family.n_kv_heads).unwrap_or(n_heads);
+        if !n_heads.is_multiple_of(n_kv_heads) {
+            let what = format!("{n_kv_heads} do not divide num_attention_heads {n_heads}");
+            return Err(fields.error("num_key_value_heads", what));
+        }
+        if !head_dim.is_multiple_of(2) {
+            return Err(fields.error("head_dim", format!("{head_dim}, expected an even number")));
+        }
+        for (key, n) in [("num_attention_heads", n_heads), ("head_dim", head_dim)] {
+            if n > COUNT_MAX {
+                return Err(fields.error(key, format!("{n}, expected at most {COUNT_MAX}")));
+            }
+        }
+        Ok(Self { n: n_heads, n_kv: n_kv_heads, dim: head_dim })
+    }
+}
+
+/// Returns the family of `architectures` and, where several have that class, of `model_type` or of the activation; and
+/// the settings under the names that all families have for them.
+fn family_of(fields: Fields) -> Result<(&'static Family, Fields), Error> {
     let classes = fields.texts("architectures")?;
     let [class] = classes.as_slice() else {
         return Err(fields.error("architectures", format!("{classes:?}, expected one class name")));
     };
-    if family::of_class(class).next().is_none() {
+    let class = (*class).to_owned();
+    let Some(first) = family::of_class(&class).next() else {
         return Err(fields.error("architectures", format!("{class:?}, expected one of {}", family::class_names())));
-    }
+    };
+    let fields = if first.has_text_section { fields.with_section("text_config")? } else { fields };
+    let fields = fields.with_names(first.aliases);
+    let of_type = || family::of_class(&class).filter(|family| (family.is_of)(&fields));
     let key = if fields.value("hidden_act").is_some() { "hidden_act" } else { "hidden_activation" };
     let activation = fields.text(key)?;
-    let expected: Vec<&str> = family::of_class(class).flat_map(|f| f.activation).copied().collect();
-    let family = family::of_class(class).find(|f| activation.is_none_or(|name| f.activation.contains(&name)));
+    let expected: Vec<&str> = of_type().flat_map(|f| f.activation).copied().collect();
+    let family = of_type().find(|f| activation.is_none_or(|name| f.activation.contains(&name)));
     let activation = activation.unwrap_or_default();
-    family.ok_or_else(|| fields.error(key, format!("{activation:?}, expected {}", expected.join(" or "))))
+    let family =
+        family.ok_or_else(|| fields.error(key, format!("{activation:?}, expected {}", expected.join(" or "))))?;
+    Ok((family, fields))
 }
 
 /// Refuses keys of other models that would change the computation of these.
 fn neutral(fields: &Fields, family: &Family) -> Result<(), Error> {
-    if family.special != Special::Granite {
-        for key in ["embedding_multiplier", "residual_multiplier", "logits_scaling"] {
-            fields.only(key, &[json!(1)])?;
-        }
-        fields.only("attention_multiplier", &[])?;
-    }
-    for key in ["logit_scale", "mup_scale"] {
-        fields.only(key, &[json!(1)])?;
-    }
-    for key in ["rope_interleaved", "is_encoder_decoder", "add_cross_attention", "use_qk_norm", "parallel_attn"] {
-        fields.only(key, &[json!(false)])?;
-    }
-    for key in ["num_experts", "num_local_experts", "num_nextn_predict_layers"] {
-        if family.experts.is_none_or(|keys| keys.count != key) {
-            fields.only(key, &[json!(0)])?;
-        }
-    }
-    for key in ["clip_qkv", "compression_config"] {
-        fields.only(key, &[])?;
-    }
+    let count = family.experts.map(|keys| keys.count);
+    let only = |keys: &[&str], neutral: &[serde_json::Value]| {
+        let others = keys.iter().filter(|key| !family.reads.contains(key) && count != Some(**key));
+        others.copied().try_for_each(|key| fields.only(key, neutral))
+    };
+    only(&["embedding_multiplier", "residual_multiplier", "logits_scaling", "logit_scale", "mup_scale"], &[json!(1)])?;
+    only(
+        &["rope_interleaved", "is_encoder_decoder", "add_cross_attention", "use_qk_norm", "parallel_attn"],
+        &[json!(false)],
+    )?;
+    only(&["num_experts", "num_local_experts", "num_nextn_predict_layers"], &[json!(0)])?;
+    only(&["attention_multiplier", "clip_qkv", "compression_config"], &[])?;
     if family.special != Special::SmolLm3 {
         fields.only("no_rope_layer_interval", &[])?;
         if fields.value("no_rope_layers").and_then(|v| v.as_array()).is_some_and(|l| l.contains(&json!(0))) {

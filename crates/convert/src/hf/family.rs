@@ -4,6 +4,15 @@
 //! Sources: the model and configuration classes of transformers (5.24), and the name table of llama.cpp's
 //! `gguf-py/gguf/tensor_mapping.py`.
 
+mod encoders;
+mod experts;
+mod hybrids;
+
+use gguf::Metadata;
+
+use super::{config::Config, fields::Fields};
+use crate::Error;
+
 /// A width that a tensor's shape is made of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Width {
@@ -25,6 +34,44 @@ pub(super) enum Width {
     Expert,
     /// Number of experts.
     Experts,
+    /// Width of an expert's gate and up in one matrix.
+    ExpertGateUp,
+    /// Width of the expert that all tokens have.
+    SharedExpert,
+    /// Width of its gate and up in one matrix.
+    SharedGateUp,
+    /// A width of one.
+    One,
+    /// Number of query heads.
+    Heads,
+    /// Width of all query heads, and of a gate for each.
+    GatedQuery,
+    /// Three times the model's width.
+    ModelThrice,
+    /// Number of taps of the convolution of a layer with a state.
+    Taps,
+    /// Number of channels of that convolution.
+    Channels,
+    /// Number of heads of a layer with a state, for a delta net its values'.
+    StateHeads,
+    /// Twice that number.
+    StateHeadsTwice,
+    /// Number of groups of these heads; for a delta net, of keys.
+    Groups,
+    /// Width of all heads of a layer with a state.
+    Inner,
+    /// Width of the heads of one group.
+    InnerOfGroup,
+    /// Width of one head of a layer with a state.
+    StateHead,
+    /// Width of what goes into Mamba-2: gate, channels and a step for each head.
+    MambaIn,
+    /// Width of query, key, value and gate of a delta net.
+    DeltaIn,
+    /// Number of positions of a table of them.
+    Positions,
+    /// Number of types of tokens.
+    TokenTypes,
 }
 
 /// A tensor that every layer has.
@@ -37,7 +84,7 @@ pub(super) struct Part {
     pub(super) kind: Kind,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Kind {
     /// Vector `[n]` of a norm.
     Norm(Width),
@@ -48,7 +95,140 @@ pub(super) enum Kind {
     Rotary { rows: Width },
     /// Matrices of all experts, whose number stands for `*` in the name: one tensor of all in GGUF.
     Stack { rows: Width, cols: Width },
+    /// Matrix `[rows, cols]` out of one that has `of` rows.
+    Rows { rows: Width, of: Width, cols: Width, order: Order },
+    /// Matrix `[rows, cols]` whose columns have another order.
+    Columns { rows: Width, cols: Width, order: Order },
+    /// Matrices of all experts in one tensor, whose full name this is: `[experts, of, cols]` or, where `is_transposed`,
+    /// `[experts, cols, of]`; or its blocks and scales in MXFP4. Of the `of` rows `order` takes `rows`.
+    Experts { rows: Width, of: Width, cols: Width, order: Order, is_transposed: bool },
+    /// Numbers that are no weights of a matrix, under their full names: of `shape` in the checkpoint, outermost first,
+    /// and of `dims` in GGUF, in its order.
+    Values { shape: &'static [Width], dims: &'static [Width], order: Order, function: Function },
 }
+
+/// Which rows GGUF has of a tensor, and in which order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Order {
+    Same,
+    /// The first of two halves, one behind the other.
+    FirstHalf,
+    SecondHalf,
+    /// Every other row, from the first.
+    Even,
+    /// Every other row, from the second.
+    Odd,
+    /// Value heads of a delta net that share a key stand together, where GGUF has the first of each key, then the
+    /// second of each, and so on.
+    ValueHeads,
+    /// Queries and keys of a delta net as they are, then value heads as in [`Order::ValueHeads`].
+    BehindKeys,
+    /// Of each key its query, key, values and gates; GGUF has all queries, all keys, all values.
+    GroupedQkv,
+    /// The gates of that matrix.
+    GroupedGate,
+}
+
+/// What becomes of a number.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Function {
+    Same,
+    Plus(f32),
+    /// The logarithm of a decay becomes the decay: `-exp(x)`.
+    NegativeExp,
+}
+
+impl Function {
+    /// Returns what becomes of `x`.
+    pub(super) fn of(self, x: f32) -> f32 {
+        match self {
+            Self::Same => x,
+            Self::Plus(offset) => x + offset,
+            Self::NegativeExp => -f64::from(x).exp() as f32,
+        }
+    }
+}
+
+/// Layers that have a group of tensors.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum When {
+    Attention,
+    /// Those with a state.
+    Recurrent,
+    /// Those with a feed-forward network of their own.
+    Dense,
+    Experts,
+    /// All but the first.
+    Later,
+}
+
+/// The mixer of a layer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Mixer {
+    Attention,
+    Recurrent,
+    None,
+}
+
+/// The network of a layer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Network {
+    Dense,
+    Experts,
+    None,
+}
+
+/// What a layer is made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Layer {
+    pub(super) mixer: Mixer,
+    pub(super) network: Network,
+}
+
+/// Names of what is not in a layer. A prefix of `bodies` stands before all but the head's.
+#[derive(Debug)]
+pub(super) struct Names {
+    pub(super) bodies: &'static [&'static str],
+    pub(super) layers: &'static str,
+    pub(super) embedding: &'static str,
+    /// Name of the last norm, and GGUF's, if there is one.
+    pub(super) norm: Option<(&'static str, &'static str)>,
+    /// Names of the head; none where the model has no head.
+    pub(super) heads: &'static [&'static str],
+    /// Beginnings of the names of tensors that the text part of a model does not need, and what they are.
+    pub(super) ignored: &'static [(&'static str, &'static str)],
+}
+
+/// How norms are computed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum NormKind {
+    Rms,
+    /// Layer norms, with biases or without.
+    Layer {
+        has_bias: bool,
+    },
+}
+
+/// How positions turn heads.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Rotary {
+    Whole,
+    /// A share of each head, this one where the file does not say.
+    Share(f64),
+    /// Not at all.
+    Absent,
+}
+
+/// Code of a family, for what its row cannot say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Own {
+    /// Completes the configuration: sizes and kinds of layers.
+    pub(super) sizes: fn(&mut Config) -> Result<(), Error>,
+    /// Sets the keys of the family alone.
+    pub(super) keys: fn(&Config, &mut Metadata) -> Result<(), Error>,
+}
+
+const NOTHING: Own = Own { sizes: |_| Ok(()), keys: |_, _| Ok(()) };
 
 /// Whether a linear layer has a bias.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,6 +237,8 @@ pub(super) enum Bias {
     Perhaps,
     /// A bias must be there (Qwen 2).
     Always,
+    /// A bias is not known.
+    Never,
 }
 
 /// Which layers see only the last positions.
@@ -64,6 +246,8 @@ pub(super) enum Bias {
 pub(super) enum Window {
     /// No layer; a switch that turns it on is refused.
     Never,
+    /// No layer; `layer_types` says something else, which the family's own code reads.
+    Unread,
     /// All layers, if `sliding_window` is a number or, where the file does not say, there is one here.
     Everywhere(Option<usize>),
     /// The layers of `layer_types`, else those from `max_window_layers` on, where `use_sliding_window` is true (Qwen).
@@ -95,6 +279,8 @@ pub(super) enum Special {
 pub(super) struct ExpertKeys {
     pub(super) count: &'static str,
     pub(super) feed_forward: &'static str,
+    /// Whether a file without the number, or with 0, is one of a dense model.
+    pub(super) may_be_none: bool,
 }
 
 /// A class of models, as `config.json` names it.
@@ -104,7 +290,28 @@ pub(super) struct Family {
     pub(super) classes: &'static [&'static str],
     /// Value of `general.architecture`.
     pub(super) architecture: &'static str,
+    /// Whether a configuration is one of this family, where classes of one name differ: the first that says so is it.
+    pub(super) is_of: fn(&Fields) -> bool,
+    /// Whether the settings stand in the section `text_config`.
+    pub(super) has_text_section: bool,
+    /// Keys under which some files have what this calls otherwise: the file's, then ours.
+    pub(super) aliases: &'static [(&'static str, &'static str)],
+    /// Keys that change other models, and that this family reads.
+    pub(super) reads: &'static [&'static str],
+    pub(super) names: &'static Names,
+    /// Tensors that are in no layer, by their names behind the prefix.
+    pub(super) globals: &'static [Part],
+    /// Tensors of every layer.
     pub(super) parts: &'static [&'static [Part]],
+    /// Tensors of some layers.
+    pub(super) parts_of: &'static [(When, &'static [Part])],
+    pub(super) norm: NormKind,
+    pub(super) rotary: Rotary,
+    /// Value of `rope_local_base_freq` where the file does not say, in families whose local layers have a base of their
+    /// own.
+    pub(super) local_base: Option<f64>,
+    pub(super) has_attention: bool,
+    pub(super) own: Own,
     /// Values of `hidden_act` that are accepted; the first is meant where the file does not say.
     pub(super) activation: &'static [&'static str],
     /// Value of `rms_norm_eps` where the file does not say.
@@ -217,11 +424,32 @@ const PHI3: &[Part] = &[
     linear(&["mlp.down_proj"], "ffn_down", Width::Model, Width::FeedForward),
 ];
 
+const NAMES: Names = Names {
+    bodies: &["model.", ""],
+    layers: "layers",
+    embedding: "embed_tokens",
+    norm: Some(("norm", "output_norm")),
+    heads: &["lm_head"],
+    ignored: &[],
+};
+
 /// Settings that most families have in common.
 const PLAIN: Family = Family {
     classes: &[],
     architecture: "llama",
+    is_of: |_| true,
+    has_text_section: false,
+    aliases: &[],
+    reads: &[],
+    names: &NAMES,
+    globals: &[],
     parts: &[LLAMA, FEED_FORWARD],
+    parts_of: &[],
+    norm: NormKind::Rms,
+    rotary: Rotary::Whole,
+    local_base: None,
+    has_attention: true,
+    own: NOTHING,
     activation: &["silu"],
     norm_epsilon: 1e-6,
     n_kv_heads: None,
@@ -245,6 +473,7 @@ const GEMMA3: Family = Family {
     is_tied: true,
     head_dim: Some(256),
     rope_base: 1_000_000.0,
+    local_base: Some(10_000.0),
     window: Window::Mixed { period: 6 },
     special: Special::Gemma { caps_attention: false, layers_27b: 62 },
     ..PLAIN
@@ -261,8 +490,12 @@ const BITNET: Family = Family {
     ..PLAIN
 };
 
-/// All families. Both kinds of BitNet have one class name: the activation tells them apart, and without one it is the
-/// later.
+/// Keys of Granite's scales.
+const GRANITE_SCALES: &[&str] =
+    &["embedding_multiplier", "residual_multiplier", "logits_scaling", "attention_multiplier"];
+
+/// Families of this file. Both kinds of BitNet have one class name: the activation tells them apart, and without one it
+/// is the later.
 static FAMILIES: &[Family] = &[
     Family { classes: &["LlamaForCausalLM"], ..PLAIN },
     Family { classes: &["MistralForCausalLM"], n_kv_heads: Some(8), window: Window::Everywhere(Some(4096)), ..PLAIN },
@@ -290,7 +523,7 @@ static FAMILIES: &[Family] = &[
         n_kv_heads: Some(8),
         rope_base: 1_000_000.0,
         window: Window::Everywhere(None),
-        experts: Some(ExpertKeys { count: "num_local_experts", feed_forward: "intermediate_size" }),
+        experts: Some(ExpertKeys { count: "num_local_experts", feed_forward: "intermediate_size", may_be_none: false }),
         ..PLAIN
     },
     Family {
@@ -299,7 +532,7 @@ static FAMILIES: &[Family] = &[
         parts: &[HALVES, HEAD_NORMS, EXPERTS],
         n_kv_heads: Some(4),
         window: Window::SwitchedEverywhere,
-        experts: Some(ExpertKeys { count: "num_experts", feed_forward: "moe_intermediate_size" }),
+        experts: Some(ExpertKeys { count: "num_experts", feed_forward: "moe_intermediate_size", may_be_none: false }),
         ..PLAIN
     },
     Family {
@@ -309,6 +542,7 @@ static FAMILIES: &[Family] = &[
         window: Window::Mixed { period: 2 },
         special: Special::Gemma { caps_attention: true, layers_27b: 46 },
         rope_base: 10_000.0,
+        local_base: None,
         ..GEMMA3
     },
     GEMMA3,
@@ -323,11 +557,18 @@ static FAMILIES: &[Family] = &[
         special: Special::SmolLm3,
         ..PLAIN
     },
-    Family { classes: &["GraniteForCausalLM"], architecture: "granite", special: Special::Granite, ..PLAIN },
+    Family {
+        classes: &["GraniteForCausalLM"],
+        architecture: "granite",
+        special: Special::Granite,
+        reads: GRANITE_SCALES,
+        ..PLAIN
+    },
     Family {
         classes: &["Phi3ForCausalLM"],
         architecture: "phi3",
         parts: &[PHI3],
+        rotary: Rotary::Share(1.0),
         norm_epsilon: 1e-5,
         window: Window::Everywhere(None),
         ..PLAIN
@@ -338,19 +579,30 @@ static FAMILIES: &[Family] = &[
 
 /// Returns the families of a class name.
 pub(super) fn of_class(class: &str) -> impl Iterator<Item = &'static Family> {
-    FAMILIES.iter().filter(move |family| family.classes.contains(&class))
+    all().filter(move |family| family.classes.contains(&class))
+}
+
+fn all() -> impl Iterator<Item = &'static Family> {
+    [FAMILIES, hybrids::FAMILIES, experts::FAMILIES, encoders::FAMILIES].into_iter().flatten()
 }
 
 /// Lists all class names, for messages.
 pub(super) fn class_names() -> String {
-    let mut names: Vec<&str> = FAMILIES.iter().flat_map(|family| family.classes).copied().collect();
+    let mut names: Vec<&str> = all().flat_map(|family| family.classes).copied().collect();
     names.dedup();
     names.join(", ")
 }
 
 impl Family {
-    /// Returns the tensors of a layer, in the order in which they are written.
-    pub(super) fn parts(&self) -> impl Iterator<Item = &'static Part> {
-        self.parts.iter().flat_map(|parts| parts.iter())
+    /// Returns the tensors of layer number `at`, in the order in which they are written.
+    pub(super) fn parts(&self, at: usize, layer: Layer) -> impl Iterator<Item = &'static Part> {
+        let some = self.parts_of.iter().filter(move |(when, _)| match when {
+            When::Attention => layer.mixer == Mixer::Attention,
+            When::Recurrent => layer.mixer == Mixer::Recurrent,
+            When::Dense => layer.network == Network::Dense,
+            When::Experts => layer.network == Network::Experts,
+            When::Later => at > 0,
+        });
+        self.parts.iter().copied().chain(some.map(|(_, parts)| *parts)).flatten()
     }
 }

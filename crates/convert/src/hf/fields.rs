@@ -15,13 +15,20 @@ pub(super) struct Fields {
     /// Key of the object and a dot, for messages; empty for the file's own.
     prefix: String,
     map: Map<String, Value>,
+    /// Keys of the file that are read under another name: ours, then the file's.
+    renamed: Vec<(&'static str, &'static str)>,
 }
 
 impl Fields {
     /// Reads the file's own object; `None` if there is no such file.
     pub(super) fn read(file: &Path) -> Result<Option<Self>, Error> {
         let Some(entries) = json::read::<Entries<Value>>(file)? else { return Ok(None) };
-        Ok(Some(Self { file: file.to_owned(), prefix: String::new(), map: entries.0.into_iter().collect() }))
+        Ok(Some(Self {
+            file: file.to_owned(),
+            prefix: String::new(),
+            map: entries.0.into_iter().collect(),
+            renamed: Vec::new(),
+        }))
     }
 
     /// Returns the object under `key`, if there is one.
@@ -30,10 +37,32 @@ impl Fields {
             None => Ok(None),
             Some(Value::Object(map)) => {
                 let prefix = format!("{}{key}.", self.prefix);
-                Ok(Some(Self { file: self.file.clone(), prefix, map: map.clone() }))
+                Ok(Some(Self { file: self.file.clone(), prefix, map: map.clone(), renamed: Vec::new() }))
             }
             Some(other) => self.refuse(key, other, "an object"),
         }
+    }
+
+    /// Puts what stands in the object under `key` beside the file's own keys, in place of those of the same name.
+    pub(super) fn with_section(mut self, key: &str) -> Result<Self, Error> {
+        if let Some(section) = self.object(key)? {
+            self.map.extend(section.map);
+        }
+        Ok(self)
+    }
+
+    /// Reads keys that the file calls otherwise under these names: the file's first, then ours. A key that the file has
+    /// under our name as well stays.
+    pub(super) fn with_names(mut self, names: &[(&'static str, &'static str)]) -> Self {
+        for &(theirs, ours) in names {
+            if self.value(ours).is_none()
+                && let Some(value) = self.map.remove(theirs)
+            {
+                self.map.insert(ours.to_owned(), value);
+                self.renamed.push((ours, theirs));
+            }
+        }
+        self
     }
 
     /// Path of the file.
@@ -53,6 +82,7 @@ impl Fields {
 
     /// Makes an error about `key`.
     pub(super) fn error(&self, key: &str, what: impl std::fmt::Display) -> Error {
+        let key = self.renamed.iter().find(|(ours, _)| *ours == key).map_or(key, |(_, theirs)| theirs);
         json::invalid(&self.file, format!("{}{key}: {what}", self.prefix))
     }
 

@@ -35,6 +35,8 @@ pub(super) struct Quantization {
     pub(super) input_norm_epsilon: Option<f64>,
     /// Number of weights under one scale in MLX's 2-bit matrices.
     pub(super) mlx_span: Option<usize>,
+    /// Rows and columns of the blocks of a matrix in FP8 that have a scale.
+    pub(super) fp8_block: Option<(usize, usize)>,
 }
 
 impl Quantization {
@@ -49,6 +51,7 @@ impl Quantization {
             kept: vec![HEAD.to_owned()],
             input_norm_epsilon: None,
             mlx_span: None,
+            fp8_block: None,
         };
         if let Some(mlx) = config.object("quantization")? {
             plain.mlx_span = Some(mlx_span(&mlx)?);
@@ -60,6 +63,12 @@ impl Quantization {
         let Some(fields) = config.object("quantization_config")? else { return Ok(plain) };
         match fields.text("quant_method")? {
             Some("bitnet") => {}
+            // The tensors say what they are.
+            Some("mxfp4") => return Ok(plain),
+            Some("fp8") => {
+                plain.fp8_block = fp8_block(&fields)?;
+                return Ok(plain);
+            }
             Some(other) => {
                 let what = format!(
                     "{other:?}: {} are not read, expected \"bitnet\", or weights in BF16, F16 or F32",
@@ -117,12 +126,24 @@ impl Quantization {
 /// Returns the name of weights kept by one of transformers' other methods.
 fn method(name: &str) -> &'static str {
     match name {
-        "fp8" | "fbgemm_fp8" | "finegrained_fp8" => "weights in FP8",
+        "fbgemm_fp8" | "finegrained_fp8" => "weights in FP8 of this kind",
         "bitsandbytes" | "bitsandbytes_4bit" | "bitsandbytes_8bit" => "weights packed by bitsandbytes",
         "gptq" | "awq" | "auto-round" | "autoround" => "weights packed by GPTQ, AWQ or AutoRound",
         "compressed-tensors" => "compressed tensors",
-        "mxfp4" => "weights in MXFP4",
         _ => "weights quantised by this method",
+    }
+}
+
+/// Reads the size of FP8's blocks; matrices without have one scale.
+fn fp8_block(fields: &Fields) -> Result<Option<(usize, usize)>, Error> {
+    fields.only("fmt", &[json!("e4m3")])?;
+    let key = "weight_block_size";
+    if fields.value(key).is_none() {
+        return Ok(None);
+    }
+    match fields.ids(key)?.as_slice() {
+        &[rows @ 1..=65536, cols @ 1..=65536] => Ok(Some((rows as usize, cols as usize))),
+        other => Err(fields.error(key, format!("{other:?}, expected two numbers from 1 to 65536"))),
     }
 }
 

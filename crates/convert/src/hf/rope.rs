@@ -5,7 +5,11 @@
 use gguf::Value;
 use serde_json::json;
 
-use super::{config::Config, family::Window, fields::Fields};
+use super::{
+    config::Config,
+    family::{Rotary, Window},
+    fields::Fields,
+};
 use crate::Error;
 
 /// A tensor of one factor per rotated pair, which divides that pair's frequency.
@@ -25,8 +29,9 @@ pub(super) fn read(config: &Config) -> Result<(Keys, Vec<Factors>), Error> {
     let sections = Sections::read(fields)?;
     let partial = fields.positive("partial_rotary_factor")?;
     let section_partial = sections.global.as_ref().map(|s| s.positive("partial_rotary_factor")).transpose()?.flatten();
-    let share = partial.or(section_partial).unwrap_or(1.0);
-    if share > 1.0 || (share < 1.0 && config.family.architecture != "phi3") {
+    let default = if let Rotary::Share(share) = config.family.rotary { share } else { 1.0 };
+    let share = partial.or(section_partial).unwrap_or(default);
+    if share > 1.0 || (share < 1.0 && !matches!(config.family.rotary, Rotary::Share(_))) {
         return Err(fields.error("partial_rotary_factor", format!("{share}, expected 1")));
     }
     let n_dims = (config.head_dim as f64 * share) as usize;
@@ -36,14 +41,14 @@ pub(super) fn read(config: &Config) -> Result<(Keys, Vec<Factors>), Error> {
     let global_base = base(fields, "rope_theta", sections.global.as_ref())?.unwrap_or(config.family.rope_base);
     let mut keys: Keys =
         vec![("rope.dimension_count", Value::U32(n_dims as u32)), ("rope.freq_base", Value::F32(global_base as f32))];
-    if config.family.architecture == "gemma3" {
-        let local = base(fields, "rope_local_base_freq", sections.local.as_ref())?.unwrap_or(10_000.0);
+    if let Some(default) = config.family.local_base {
+        let local = base(fields, "rope_local_base_freq", sections.local.as_ref())?.unwrap_or(default);
         keys.push(("rope.freq_base_swa", Value::F32(local as f32)));
     }
     // OLMo 3: as readers have it, the local layers have the plain embedding of the same base.
     if let (Window::Mixed { .. }, Some(local)) = (config.family.window, &sections.local) {
         local.only("rope_type", &[json!("default")])?;
-        if config.family.architecture != "gemma3" {
+        if config.family.local_base.is_none() {
             local.only("rope_theta", &[json!(global_base)])?;
         }
     }

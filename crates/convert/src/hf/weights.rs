@@ -1,14 +1,19 @@
 //! [`Weights`]: every tensor of the model under GGUF's name, and where its values come from.
 
+mod floats;
+mod mxfp4;
+mod order;
 mod plan;
 
 use std::{ops::Range, sync::OnceLock};
 
+use gguf::TypeId;
 use quant::{Format, TernaryRows};
 
 use super::{
     HfOptions,
     config::Config,
+    family::Function,
     ternary::{self, Absmean},
 };
 use crate::{
@@ -16,97 +21,36 @@ use crate::{
     safetensors::{Checkpoint, Place},
     source::{Rows, SourceTensor},
 };
+use floats::{Floats, RowOrder};
+use mxfp4::Mxfp4;
 
 /// All tensors of a model.
 pub(super) struct Weights {
     tensors: Vec<SourceTensor>,
     /// Origin of the values of each tensor.
     origins: Vec<Origin>,
+    /// What the checkpoint has beside the model, and was left out.
+    left_out: Vec<&'static str>,
 }
 
 /// Origin of a tensor's values.
 enum Origin {
     /// Values computed from the configuration.
     Values(Vec<f32>),
-    /// Floats of the checkpoint, and what is added to each.
-    Floats { floats: Floats, offset: f32 },
+    /// Floats of the checkpoint, and what becomes of each.
+    Floats { floats: Floats, function: Function },
     /// Floats of several matrices of the checkpoint, one after the other.
     Stack(Vec<Floats>),
+    /// Codes of four bits under scales, which GGUF takes as they are, in another order.
+    Mxfp4(Mxfp4),
     /// Codes kept as floats, under one scale.
     Codes { floats: Floats, scale: f32 },
     /// Codes, four rows to a byte, under one scale.
     Packed { place: Place, order: RowOrder, scale: f32 },
     /// Codes of two bits, a scale and a bias per `span` of a row.
-    Mlx { place: Place, scales: Floats, biases: Floats, span: usize },
+    Mlx { place: Place, scales: Box<Floats>, biases: Box<Floats>, span: usize },
     /// Floats that become codes under one scale, which is found when they are first read.
     Masters { floats: Floats, absmean: OnceLock<Absmean> },
-}
-
-/// A matrix or vector of floats.
-struct Floats {
-    place: Place,
-    format: Format,
-    order: RowOrder,
-}
-
-/// Order of GGUF's rows in the checkpoint.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum RowOrder {
-    Same,
-    /// Row `2i + h` of a head of `D` rows is row `h · D / 2 + i` of the checkpoint's: rows that are rotated together
-    /// stand together.
-    Rotary {
-        head_dim: usize,
-    },
-}
-
-impl RowOrder {
-    fn source_row(self, row: usize) -> usize {
-        match self {
-            Self::Same => row,
-            Self::Rotary { head_dim } => {
-                let (head, at) = (row / head_dim, row % head_dim);
-                head * head_dim + (at % 2) * (head_dim / 2) + at / 2
-            }
-        }
-    }
-}
-
-impl Floats {
-    /// Reads the exact values of `rows`, each of `cols`.
-    fn read(&self, rows: Range<usize>, cols: usize) -> Vec<f32> {
-        let row_bytes = cols * self.format.row_bytes(1).unwrap_or(1);
-        let mut values = vec![0.0; rows.len() * cols];
-        let bytes = |rows: Range<usize>| {
-            self.place.bytes().get(rows.start * row_bytes..rows.end * row_bytes).unwrap_or_default()
-        };
-        if self.order == RowOrder::Same {
-            self.format.decode(bytes(rows), &mut values);
-        } else {
-            for (row, out) in rows.zip(values.chunks_exact_mut(cols)) {
-                let row = self.order.source_row(row);
-                self.format.decode(bytes(row..row + 1), out);
-            }
-        }
-        values
-    }
-
-    /// Finds the rule that makes the floats ternary, by one pass over all of them.
-    fn absmean(&self) -> Result<Absmean, Error> {
-        const PIECE: usize = 1 << 16;
-        let n_bytes = self.format.row_bytes(1).unwrap_or(1);
-        let mut values = vec![0.0; PIECE];
-        let mut sum = 0.0;
-        for bytes in self.place.bytes().chunks(PIECE * n_bytes) {
-            values.truncate(bytes.len() / n_bytes);
-            self.format.decode(bytes, &mut values);
-            sum += values.iter().map(|&w| f64::from(w.abs())).sum::<f64>();
-        }
-        if !sum.is_finite() {
-            return Err(self.place.error("holds a weight that is no finite number, and cannot be ternarised"));
-        }
-        Ok(Absmean::new(sum, self.place.bytes().len() / n_bytes, self.format))
-    }
 }
 
 impl Weights {
@@ -119,10 +63,40 @@ impl Weights {
     pub(super) fn changes(&self) -> Vec<String> {
         let count = |is: fn(&Origin) -> bool| self.origins.iter().filter(|origin| is(origin)).count();
         let masters = count(|origin| matches!(origin, Origin::Masters { .. }));
-        let shifted = count(|origin| matches!(origin, Origin::Floats { offset, .. } if *offset != 0.0));
+        let by = |is: fn(&Function) -> bool| {
+            self.origins.iter().filter(|o| matches!(o, Origin::Floats { function, .. } if is(function))).count()
+        };
+        let shifted = by(|function| matches!(function, Function::Plus(offset) if *offset != 0.0));
+        let decays = by(|function| matches!(function, Function::NegativeExp));
+        let is_fp8 = |floats: &Floats| floats.scales.is_some();
+        let eight_bits = self.origins.iter().filter(|origin| match origin {
+            Origin::Floats { floats, .. } => is_fp8(floats),
+            Origin::Stack(stack) => stack.iter().any(is_fp8),
+            _ => false,
+        });
+        let eight_bits = eight_bits.count();
         let masters = (masters > 0).then(|| format!("{masters} matrices of floats made ternary by absmean"));
         let shifted = (shifted > 0).then(|| format!("{shifted} norms that hold 1 + w"));
-        masters.into_iter().chain(shifted).collect()
+        let decays = (decays > 0).then(|| format!("{decays} vectors of decays that hold -exp(w)"));
+        let eight_bits = (eight_bits > 0).then(|| format!("{eight_bits} tensors of FP8 under scales made BF16"));
+        masters.into_iter().chain(shifted).chain(decays).chain(eight_bits).collect()
+    }
+
+    /// Names what the checkpoint has beside the model, which was left out.
+    pub(super) fn left_out(&self) -> &[&'static str] {
+        &self.left_out
+    }
+
+    /// Returns the type under which GGUF takes a tensor's bytes.
+    pub(super) fn raw_type(&self, index: usize) -> Option<TypeId> {
+        matches!(self.origins.get(index), Some(Origin::Mxfp4(_))).then(|| TypeId::of(Format::MXFP4)).flatten()
+    }
+
+    /// Reads bytes of a tensor that has a [`raw_type`](Self::raw_type).
+    pub(super) fn read_raw(&self, index: usize, bytes: Range<u64>) -> Option<Vec<u8>> {
+        let (tensor, Origin::Mxfp4(blocks)) = (self.tensors.get(index)?, self.origins.get(index)?) else { return None };
+        let n_bytes = self.raw_type(index)?.bytes_of(&tensor.dims).ok()?;
+        (bytes.start <= bytes.end && bytes.end <= n_bytes).then(|| blocks.bytes(bytes))
     }
 
     pub(super) fn tensors(&self) -> &[SourceTensor] {
@@ -145,11 +119,14 @@ impl Weights {
             Origin::Values(values) => {
                 Rows::Values(values.get(rows.start * cols..rows.end * cols).unwrap_or_default().to_vec())
             }
-            Origin::Floats { floats, offset } => {
+            Origin::Floats { floats, function } => {
                 let mut values = floats.read(rows, cols);
-                if *offset != 0.0 {
-                    values.iter_mut().for_each(|x| *x += offset);
-                }
+                values.iter_mut().for_each(|x| *x = function.of(*x));
+                Rows::Values(values)
+            }
+            Origin::Mxfp4(blocks) => {
+                let mut values = vec![0.0; n * cols];
+                Format::MXFP4.decode(&blocks.rows(rows), &mut values);
                 Rows::Values(values)
             }
             Origin::Stack(stack) => {

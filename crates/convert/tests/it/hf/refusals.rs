@@ -41,8 +41,8 @@ fn values_that_mean_something_else() {
         (
             "llama",
             "quantization_config",
-            json!({"quant_method": "fp8"}),
-            "quant_method: \"fp8\": weights in FP8 are not",
+            json!({"quant_method": "fp8", "fmt": "e5m2"}),
+            "fmt: \"e5m2\", expected \"e4m3\"",
         ),
         (
             "llama",

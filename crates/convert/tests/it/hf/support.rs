@@ -321,6 +321,24 @@ pub(crate) fn tokens(ids: &[u32]) -> Vec<TokenId> {
     ids.iter().copied().map(TokenId).collect()
 }
 
+/// Computes what a model makes of `tokens`: logits, of an encoder hidden states, or the one score.
+pub(crate) fn outputs(container: &Container, tokens: &[TokenId], options: &LoadOptions) -> Vec<f32> {
+    let options =
+        LoadOptions { kv_types: KvTypes::both(KvType::F32), kv_positions: Some(512), step_rows_max: 64, ..*options };
+    let mut model = Model::load(container, kernels::Kernels::new(None, 1).unwrap(), &options).unwrap();
+    if !model.is_encoder() {
+        return logits(container, tokens, &options);
+    }
+    let pages: Vec<PageId> = (0..).take(tokens.len().div_ceil(PAGE_LEN)).map(PageId).collect();
+    let wanted = if model.has_scores() { LogitsWanted::Score } else { LogitsWanted::Hidden };
+    let mut out = Logits::default();
+    model.forward(&Step::new(&[StepSpan::new(tokens, 0, &pages).wanting(wanted)]), &mut out);
+    match wanted {
+        LogitsWanted::Score => vec![out.score(0)],
+        _ => (0..out.n_hidden_rows()).flat_map(|row| out.hidden_row(row).to_vec()).collect(),
+    }
+}
+
 /// Computes all logits of `tokens`, with keys and values in F32.
 pub(crate) fn logits(container: &Container, tokens: &[TokenId], options: &LoadOptions) -> Vec<f32> {
     let options =
