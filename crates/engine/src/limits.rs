@@ -33,6 +33,8 @@ pub const TEMPERATURE: Range<f64> = Range { min: 0.0, max: 100.0 };
 pub const PROBABILITY: Range<f64> = Range { min: 0.0, max: 1.0 };
 /// Range of the factors of the repeat penalty.
 pub const REPEAT_PENALTY: Range<f64> = Range { min: 0.01, max: 100.0 };
+/// Range of the scales that requests choose for adapters.
+pub const ADAPTER_SCALE: Range<f64> = Range { min: -1000.0, max: 1000.0 };
 /// Range of frequency and presence penalties.
 pub const PENALTY: Range<f64> = Range { min: -2.0, max: 2.0 };
 

@@ -8,8 +8,8 @@ use crate::{
     Error, Sampling,
     grammar::Grammar,
     limits::{
-        CHOICES_MAX, PRIORITY, PROMPT_TOP_LOGPROBS_MAX, STOP_BYTES_MAX, STOP_STRINGS_MAX, STOP_TOKENS_MAX,
-        TOP_LOGPROBS_MAX,
+        ADAPTER_SCALE, CHOICES_MAX, PRIORITY, PROMPT_TOP_LOGPROBS_MAX, STOP_BYTES_MAX, STOP_STRINGS_MAX,
+        STOP_TOKENS_MAX, TOP_LOGPROBS_MAX,
     },
     repetition::RepetitionBounds,
 };
@@ -159,8 +159,8 @@ impl Request {
             return refuse("pooling", Pooling::Rank.to_string(), "none, mean, cls or last".to_owned());
         }
         let scales = self.adapters.as_deref().unwrap_or_default();
-        if let Some(scale) = scales.iter().find(|scale| !scale.is_finite()) {
-            return refuse("lora", scale.to_string(), "finite scales".to_owned());
+        if let Some(scale) = scales.iter().find(|scale| !ADAPTER_SCALE.contains(f64::from(**scale))) {
+            return refuse("lora", format!("scale {scale}"), ADAPTER_SCALE.to_string());
         }
         if !(1..=CHOICES_MAX).contains(&self.n_choices) {
             return refuse("n", self.n_choices.to_string(), format!("1 to {CHOICES_MAX}"));

@@ -106,8 +106,14 @@ pub struct Generation {
 
 impl Generation {
     /// Compiles the request's grammar if it has one, and submits it to the engine.
-    pub async fn start(app: &App, caller: &Caller, lease: Lease, request: GenerationRequest) -> Result<Self, ApiError> {
+    pub async fn start(
+        app: &App,
+        caller: &Caller,
+        lease: Lease,
+        mut request: GenerationRequest,
+    ) -> Result<Self, ApiError> {
         lease.check_generates()?;
+        request.engine.adapters = app.adapter_scales(request.engine.adapters.take());
         let permit = Arc::new(enter(caller, &lease, request.engine.n_choices)?);
         Self::submit(app, caller, lease, request, permit).await
     }
@@ -117,9 +123,13 @@ impl Generation {
         app: &App,
         caller: &Caller,
         lease: &Lease,
-        requests: Vec<GenerationRequest>,
+        mut requests: Vec<GenerationRequest>,
     ) -> Result<Vec<Self>, ApiError> {
         lease.check_generates()?;
+        // Of one request, whatever is set while they start.
+        for GenerationRequest { engine, .. } in &mut requests {
+            engine.adapters = app.adapter_scales(engine.adapters.take());
+        }
         let permit = Arc::new(enter(caller, lease, requests.iter().map(|request| request.engine.n_choices).sum())?);
         let mut generations = Vec::with_capacity(requests.len());
         for request in requests {
@@ -137,7 +147,6 @@ impl Generation {
     ) -> Result<Self, ApiError> {
         let started = Instant::now();
         request.engine.max_tokens = request.engine.max_tokens.or(app.options().max_tokens);
-        request.engine.adapters = app.adapter_scales(request.engine.adapters.take());
         request.settle_seed(app.options().seed);
         let grammar = grammar::compile(app, &lease, &request).await?;
         let choices: Vec<ChoiceParser> =

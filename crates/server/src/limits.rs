@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use engine::limits::{ADAPTER_SCALE, PATTERN_LEN_MAX, PENALTY, PROBABILITY, REPEAT_PENALTY, Range, TEMPERATURE};
 pub use engine::limits::{
     CHOICES_MAX, LOGIT_BIAS_MAX, PRIORITY, SAMPLERS_MAX, STOP_BYTES_MAX, STOP_STRINGS_MAX, STOP_TOKENS_MAX,
 };
-use engine::limits::{PATTERN_LEN_MAX, PENALTY, PROBABILITY, REPEAT_PENALTY, Range, TEMPERATURE};
 
 pub use crate::json::JSON_DEPTH_MAX;
 
@@ -183,6 +183,7 @@ const RANGES: &[(&str, Range<f64>)] = &[
     ("probability", PROBABILITY),
     ("repeat penalty", REPEAT_PENALTY),
     ("penalty", PENALTY),
+    ("lora scale", ADAPTER_SCALE),
     whole("priority", Range { min: PRIORITY.min as i64, max: PRIORITY.max as i64 }),
     ("time_limit", TIME_LIMIT),
     at_most("t_max_predict_ms", PREDICT_MS_MAX),

@@ -122,6 +122,7 @@ async fn compute(
 ) -> Result<(Vec<Vec<f32>>, TokensUsed), ApiError> {
     let n_at_once = SUBMITTED_MAX.min(caller.sequences_max()).min(prompts.len());
     let _permit = super::enter(caller, lease, n_at_once)?;
+    let adapters = app.adapter_scales(None);
     let metrics = app.metrics().model(&lease.id);
     let started = std::time::Instant::now();
     let (mut vectors, mut used) = (Vec::with_capacity(prompts.len()), TokensUsed::default());
@@ -131,7 +132,7 @@ async fn compute(
         for prompt in prompts.by_ref().take(n_at_once - waiting.len()) {
             let (sender, receiver) = oneshot::channel();
             let bill = Bill::of(caller, &lease.id, prompt.len());
-            let adapters = app.adapter_scales(None);
+            let adapters = adapters.clone();
             let request = Request { task, scope, adapters, tenant: TenantId(caller.tenant), ..Request::new(prompt) };
             let sink = EmbedSink(Some(sender), bill);
             lease.handle.submit(request, Box::new(sink)).map_err(|e| api_error(&e, param))?;

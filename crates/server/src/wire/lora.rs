@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use engine::limits::ADAPTER_SCALE;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use super::{out_of_range, unsupported};
@@ -35,8 +36,8 @@ pub(crate) fn scales(listed: &[AdapterScale], n: usize) -> Result<Arc<[f32]>, Ap
             }
             return Err(out_of_range("lora", format!("id {id}"), &format!("0 to {}", n - 1)));
         };
-        if !(*scale as f32).is_finite() {
-            return Err(out_of_range("lora", format!("scale {scale}"), "a finite number in single precision"));
+        if !ADAPTER_SCALE.contains(*scale) {
+            return Err(out_of_range("lora", format!("scale {scale}"), &ADAPTER_SCALE.to_string()));
         }
         if place.replace(*scale as f32).is_some() {
             return Err(ApiError::invalid("lora", format!("lora: id {id} twice")));
