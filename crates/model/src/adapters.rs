@@ -109,10 +109,7 @@ impl Model {
             let what = alpha.map_or("missing".to_owned(), |alpha| format!("{alpha} is not finite"));
             return Err(key("adapter.lora.alpha", what));
         };
-        if adapter.metadata().get(INVOCATION_TOKENS).is_some() {
-            let what = "an adapter of what follows certain tokens alone is not supported".to_owned();
-            return Err(key(INVOCATION_TOKENS, what));
-        }
+        check_adapter(adapter)?;
         let index = self.adapter_scales.len();
         let mut unused: BTreeSet<&str> = adapter.tensors().iter().map(|t| t.name.as_str()).collect();
         let mut pair = |tensor: &str| {
@@ -190,6 +187,15 @@ impl Model {
         }
         Ok(())
     }
+}
+
+/// Refuses a LoRA adapter that no model can be given, whatever its tensors are.
+pub fn check_adapter(adapter: &Container) -> Result<(), LoadError> {
+    if adapter.metadata().get(INVOCATION_TOKENS).is_none() {
+        return Ok(());
+    }
+    let what = "an adapter of what follows certain tokens alone is not supported".to_owned();
+    Err(LoadError::Key { file: adapter.name().to_owned(), key: INVOCATION_TOKENS.to_owned(), what })
 }
 
 /// Refuses a file that is not of `kind`, and a scale that is no number.

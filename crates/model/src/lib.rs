@@ -30,6 +30,7 @@ mod step;
 mod weights;
 mod window;
 
+pub use adapters::check_adapter;
 pub use cost::{StepCost, step_cost};
 pub use error::LoadError;
 pub use families::ARCHITECTURES;

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use gguf::{Metadata, TensorSpec, TypeId, Value, Writer};
+use gguf::{Array, Metadata, TensorSpec, TypeId, Value, Writer};
 
 use crate::program::trinity;
 
@@ -93,6 +93,12 @@ fn files_that_are_no_models_are_named() {
     let said =
         check("lora.gguf", &lora, &pairs, "a LoRA adapter of llama: alpha 16.0, rank 8, matrices 2", "lora_adapter");
     assert!(said.contains("base model    Stories") && said.contains("yes: --lora, beside"), "{said}");
+    let activated = folder.path().join("alora.gguf");
+    let tokens = [("adapter.alora.invocation_tokens", Value::Array(Array::U32(vec![3])))];
+    write(&activated, &[&lora[..], &tokens].concat(), &pairs);
+    let activated = trinity(["inspect", activated.to_str().unwrap()]).ok().text();
+    let verdict = activated.lines().find(|line| line.trim_start().starts_with("trinity ")).unwrap();
+    assert!(verdict.contains("no: ") && verdict.contains("adapter.alora.invocation_tokens"), "{activated}");
     let vector = [
         ("general.architecture", text("controlvector")),
         ("controlvector.model_hint", text("qwen3")),

@@ -29,7 +29,8 @@ const fn refused(takes: Takes, names: &'static str, why: &'static str) -> Flag {
 
 const IN_FILE: &str = "it is what the model's file says; trinity metadata --set changes files";
 const NO_MODEL: &str = "name a model of the catalogue, a file, or one that trinity pull has fetched";
-const ADAPTERS_WITH_MODEL: &str = "adapters are added when the model is loaded, as strongly as --lora FILE=SCALE says";
+const ADAPTERS_WITH_MODEL: &str =
+    "adapters are added when the model is loaded, as strongly as --lora FILE=SCALE says: 0 leaves one to requests";
 const NO_IMAGES: &str = "only text is read";
 const NO_TOOLS: &str = "this server runs no tools: it tells clients what the model calls";
 

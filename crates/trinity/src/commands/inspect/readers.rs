@@ -106,7 +106,12 @@ pub(super) fn verdicts(container: &Container, loads: Result<(), &str>) -> Vec<Ve
             Ok(_) => Answer::As(TAKES_IMPORTANCE),
             Err(error) => Answer::No(vec![error.to_string()]),
         },
-        (FileKind::LoraAdapter, _) if traits.architecture.is_some_and(is_known) => Answer::As(TAKES_ADAPTERS),
+        (FileKind::LoraAdapter, _) if traits.architecture.is_some_and(is_known) => {
+            match model::check_adapter(container) {
+                Ok(()) => Answer::As(TAKES_ADAPTERS),
+                Err(error) => Answer::No(vec![error.to_string()]),
+            }
+        }
         (FileKind::ControlVector, _) => Answer::As(TAKES_VECTORS),
         (_, Ok(())) => Answer::Yes,
         (_, Err(reason)) => Answer::No(vec![reason.to_owned()]),
