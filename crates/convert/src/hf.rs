@@ -4,6 +4,7 @@
 //! that nothing is left over. Names and order of rows become GGUF's; weights are read when asked for. Start at
 //! `weights.rs`.
 
+mod adapter;
 mod config;
 mod family;
 mod fields;
@@ -24,6 +25,7 @@ use crate::{
     safetensors::Checkpoint,
     source::{Rows, Source, SourceTensor, Stored},
 };
+pub use adapter::{is_adapter, open_adapter};
 use config::Config;
 use weights::Weights;
 

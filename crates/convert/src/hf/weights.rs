@@ -1,5 +1,6 @@
 //! [`Weights`]: every tensor of the model under GGUF's name, and where its values come from.
 
+mod adapter;
 mod floats;
 mod mxfp4;
 mod order;
@@ -57,6 +58,11 @@ impl Weights {
     /// Finds every tensor that `config` implies in `checkpoint`, and refuses one that nothing implies.
     pub(super) fn new(checkpoint: &Checkpoint, config: &Config, options: HfOptions) -> Result<Self, Error> {
         plan::plan(checkpoint, config, options)
+    }
+
+    /// Finds the pairs of matrices of an adapter of a model of `config`; the second value holds their ranks.
+    pub(super) fn of_adapter(checkpoint: &Checkpoint, config: &Config) -> Result<(Self, Vec<usize>), Error> {
+        adapter::plan(checkpoint, config)
     }
 
     /// Tells in words what reading does to weights beside renaming and reordering them; empty if nothing.

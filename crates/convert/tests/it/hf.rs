@@ -1,5 +1,6 @@
 //! Hugging Face folders against golden data.
 
+mod adapters;
 mod layouts;
 mod mutations;
 mod pipeline;

@@ -27,7 +27,7 @@ use crate::{
 #[command(next_help_heading = group::INPUT)]
 pub(crate) struct ConvertArgs {
     /// A GGUF or .tri file (of several parts the first), the name of a model on this machine, a Hugging Face folder, or
-    /// a .safetensors file with config.json beside it
+    /// a .safetensors file with config.json beside it; or a folder of PEFT with a LoRA adapter
     #[arg(value_name = "SRC")]
     source: String,
     /// The new file, NAME.gguf or NAME.tri
@@ -60,6 +60,10 @@ pub(crate) struct SourceArgs {
     /// "bk", "bmm"} as in bitnet.cpp's kernel_config.ini
     #[arg(long, value_name = "FILE")]
     tl_tables: Option<PathBuf>,
+    /// Folder with the config.json of the model that a LoRA adapter of PEFT is for, where the adapter's own folder does
+    /// not lead to it
+    #[arg(long, value_name = "FOLDER")]
+    base: Option<PathBuf>,
     #[command(flatten)]
     pub(super) i2s: I2sArgs,
 }
@@ -139,6 +143,9 @@ fn open_with(
     let Resolved::File(path) = found else {
         return Ok(Box::new(GgufSource::from_container(opened::container(&Resolved::Embedded)?)));
     };
+    if hf::is_adapter(path) {
+        return Ok(Box::new(hf::open_adapter(path, origin.base.as_deref())?));
+    }
     if path.is_dir() || path.extension().is_some_and(|e| e == "safetensors") {
         let ternarise = match origin.ternarise_masters {
             TernariseMasters::AsConfigured if may_ternarise => Ternarise::Undeclared,

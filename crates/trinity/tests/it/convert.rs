@@ -259,3 +259,31 @@ fn a_split_model_is_one_model_to_every_command() {
     let receipt: serde_json::Value = serde_json::from_slice(&fs::read(receipt).unwrap()).unwrap();
     assert_eq!(receipt["models"].as_array().unwrap().len(), files.len());
 }
+
+/// Writes a folder of PEFT whose adapter is for the queries of the first layer, and returns the folder of its model.
+fn adapter(scratch: &Scratch) -> (String, String) {
+    let (folder, base) = (scratch.path("adapter"), scratch.path("base"));
+    [&folder, &base].iter().for_each(|folder| fs::create_dir(folder).unwrap());
+    let config = r#"{"architectures": ["LlamaForCausalLM"], "hidden_act": "silu", "hidden_size": 8, "intermediate_size": 8,
+        "num_hidden_layers": 1, "num_attention_heads": 2, "max_position_embeddings": 64, "vocab_size": 16}"#;
+    fs::write(Path::new(&base).join("config.json"), config).unwrap();
+    let peft = r#"{"peft_type": "LORA", "lora_alpha": 4, "r": 1, "base_model_name_or_path": "nowhere"}"#;
+    fs::write(Path::new(&folder).join("adapter_config.json"), peft).unwrap();
+    let name = "base_model.model.model.layers.0.self_attn.q_proj.lora_";
+    let header = format!(
+        r#"{{"{name}A.weight":{{"dtype":"F32","shape":[1,8],"data_offsets":[0,32]}},"{name}B.weight":{{"dtype":"F32","shape":[8,1],"data_offsets":[32,64]}}}}"#
+    );
+    let bytes = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &[0; 64]].concat();
+    fs::write(Path::new(&folder).join("adapter_model.safetensors"), bytes).unwrap();
+    (folder, base)
+}
+
+#[test]
+fn an_adapter_of_peft_becomes_one_of_gguf() {
+    let scratch = Scratch::new();
+    let ((folder, base), out) = (adapter(&scratch), scratch.path("adapter.gguf"));
+    trinity(["convert", &folder, &out]).fails(1, &["adapter_config.json", "nowhere", "--base"]);
+    trinity(["convert", &folder, &out, "--base", &base]).ok();
+    let text = trinity(["inspect", &out]).ok().text();
+    assert!(text.contains("LoRA adapter") && text.contains("llama"), "{text}");
+}

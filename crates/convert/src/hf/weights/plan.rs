@@ -529,16 +529,21 @@ impl<'a> Plan<'a> {
     }
 
     fn shape(&self, place: &Place, expected: &[usize]) -> Result<(), Error> {
-        let shape = &place.info().shape;
-        if shape.len() == expected.len() && shape.iter().zip(expected).all(|(&got, &n)| got == n as u64) {
-            return Ok(());
-        }
-        Err(place.error(format!("shape {shape:?}, but {} implies {expected:?}", self.config.fields.file_name())))
+        shape(place, expected, &self.config.fields.file_name().to_string())
     }
 }
 
+/// Refuses a tensor of another shape than `file` implies.
+pub(super) fn shape(place: &Place, expected: &[usize], file: &str) -> Result<(), Error> {
+    let shape = &place.info().shape;
+    if shape.len() == expected.len() && shape.iter().zip(expected).all(|(&got, &n)| got == n as u64) {
+        return Ok(());
+    }
+    Err(place.error(format!("shape {shape:?}, but {file} implies {expected:?}")))
+}
+
 /// Returns the format of a tensor of floats.
-fn format(place: &Place) -> Result<Format, Error> {
+pub(super) fn format(place: &Place) -> Result<Format, Error> {
     match place.info().dtype {
         Dtype::F32 => Ok(Format::F32),
         Dtype::F16 => Ok(Format::F16),

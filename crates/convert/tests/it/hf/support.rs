@@ -199,7 +199,7 @@ impl TypeNameUpper for gguf::TensorInfo {
 
 /// Reorders rows of each head from pairs (GGUF) to halves (transformers), by the line of llama.cpp's converter read
 /// backwards: `reshape(heads, 2, D/2, cols).swapaxes(1, 2)`.
-fn in_halves(bytes: &[u8], rows: usize, heads: usize) -> Vec<u8> {
+pub(crate) fn in_halves(bytes: &[u8], rows: usize, heads: usize) -> Vec<u8> {
     let (row_bytes, head_rows) = (bytes.len() / rows, rows / heads);
     let mut out = Vec::with_capacity(bytes.len());
     for head in 0..heads {
