@@ -7,6 +7,7 @@ mod sentence_piece;
 mod special;
 mod vocab_files;
 mod vocabulary;
+mod word_piece;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -45,6 +46,10 @@ pub(super) fn read(folder: &Path, config: &Config, metadata: &mut Metadata) -> R
         return Ok(Vec::new());
     };
     more_added(folder, &mut json)?;
+    if json.is_word_piece() {
+        word_piece::write(folder, &file, &json, config, metadata)?;
+        return Ok(Vec::new());
+    }
     let is_byte_level = pre::is_byte_level(&json);
     if !is_byte_level && !json.model.byte_fallback {
         return Err(invalid(&file, "pre_tokenizer: expected ByteLevel, or model.byte_fallback true"));

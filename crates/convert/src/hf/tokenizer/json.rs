@@ -21,7 +21,7 @@ pub(super) struct TokenizerJson {
     pub(super) pre_tokenizer: Option<Value>,
     #[serde(default)]
     pub(super) post_processor: Option<Value>,
-    pub(super) model: Bpe,
+    pub(super) model: Model,
 }
 
 /// A token that text is searched for before anything else happens to it.
@@ -55,9 +55,9 @@ impl AddedToken {
     }
 }
 
-/// The section `model`, which must be a BPE.
+/// The section `model`, which must be a BPE, or WordPiece's vocabulary.
 #[derive(Deserialize, Default)]
-pub(super) struct Bpe {
+pub(super) struct Model {
     #[serde(rename = "type", default)]
     pub(super) kind: Option<String>,
     #[serde(default)]
@@ -129,13 +129,24 @@ impl TokenizerJson {
         Ok(Some(json))
     }
 
+    /// Whether words are cut into the longest tokens (BERT).
+    pub(super) fn is_word_piece(&self) -> bool {
+        self.model.kind.as_deref() == Some("WordPiece")
+    }
+
     fn check(&self, file: &Path) -> Result<(), Error> {
         let model = &self.model;
         let refuse = |key: &str, got: &str, expected: &str| {
             Err(json::invalid(file, format!("model.{key}: {got}, expected {expected}")))
         };
+        if self.is_word_piece() {
+            return match model.continuing_subword_prefix.as_deref() {
+                None | Some("##") => Ok(()),
+                Some(other) => refuse("continuing_subword_prefix", &format!("{other:?}"), "\"##\""),
+            };
+        }
         if model.kind.as_deref().is_some_and(|kind| kind != "BPE") {
-            return refuse("type", model.kind.as_deref().unwrap_or_default(), "BPE");
+            return refuse("type", model.kind.as_deref().unwrap_or_default(), "BPE or WordPiece");
         }
         if model.dropout.is_some_and(|share| share != 0.0) {
             return refuse("dropout", "set", "none");

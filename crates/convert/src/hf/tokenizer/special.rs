@@ -40,8 +40,17 @@ pub(super) fn write(
     let (mut ends, mut warnings) = (Vec::new(), Vec::new());
     for &(job, key) in JOBS {
         let mut id = None;
+        // Encoders have others around their texts.
+        let other = match job {
+            "bos" if config.family.names.heads.is_empty() => Some("cls_token"),
+            "eos" if config.family.names.heads.is_empty() => Some("sep_token"),
+            _ => None,
+        };
         for fields in named.iter().flatten() {
             id = id.or(by_name(fields, &format!("{job}_token"), vocabulary)?);
+            if let Some(other) = other {
+                id = id.or(by_name(fields, other, vocabulary)?);
+            }
         }
         for fields in &numbered {
             // A list of ends says more than a name; ids of rows without a token mean nothing.
@@ -108,7 +117,7 @@ fn more_ends(ends: &[u32], vocabulary: &Vocabulary, metadata: &mut Metadata) {
 }
 
 /// Finds a token by its spelling, alone or as `content` of an object.
-fn by_name(fields: &Fields, key: &str, vocabulary: &Vocabulary) -> Result<Option<u32>, Error> {
+pub(super) fn by_name(fields: &Fields, key: &str, vocabulary: &Vocabulary) -> Result<Option<u32>, Error> {
     let text = match fields.value(key) {
         None => return Ok(None),
         Some(Json::String(text)) => text,

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::{
-    json::{AddedToken, Bpe, Merge, TokenizerJson},
+    json::{AddedToken, Merge, Model, TokenizerJson},
     pre,
 };
 use crate::{
@@ -55,7 +55,7 @@ pub(super) fn read(folder: &Path) -> Result<Option<TokenizerJson>, Error> {
         normalizer: class.normalizer.map(|kind| json!({"type": kind})),
         pre_tokenizer: Some(json!({"type": "Sequence", "pretokenizers": cuts})),
         post_processor: None,
-        model: Bpe { vocab, merges: lines(&merges, text)?, ..Bpe::default() },
+        model: Model { vocab, merges: lines(&merges, text)?, ..Model::default() },
     }))
 }
 

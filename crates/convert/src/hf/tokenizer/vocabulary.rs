@@ -116,6 +116,15 @@ impl Vocabulary {
         self.find(piece).and_then(|id| self.tokens.get(id as usize)).is_some_and(|written| written == piece)
     }
 
+    /// Spells tokens as WordPiece has them in GGUF: those that begin a word with `▁` in front, others without `##`.
+    pub(super) fn spell_pieces(&mut self) {
+        for (token, kind) in self.tokens.iter_mut().zip(&self.kinds) {
+            if *kind == Kind::Normal {
+                *token = token.strip_prefix("##").map_or_else(|| format!("▁{token}"), str::to_owned);
+            }
+        }
+    }
+
     pub(super) fn is_added(&self, text: &str) -> bool {
         self.added.contains(text)
     }

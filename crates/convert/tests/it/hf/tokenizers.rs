@@ -118,6 +118,11 @@ fn check(name: &str, json: &Value, pre: &str) {
             assert_eq!(metadata.get(key), original.get(key), "{name}: {key}");
         }
     }
+    check_ids(name, metadata);
+}
+
+/// Checks the ids of `.out` for the texts of `.inp`.
+fn check_ids(name: &str, metadata: &Metadata) {
     let texts = testkit::read_text(&format!("tokenizer-vectors/ggml-vocab-{name}.gguf.inp"));
     let texts = texts.strip_suffix("\n__ggml_vocab_test__\n").unwrap_or(&texts);
     let expected = testkit::read_text(&format!("tokenizer-vectors/ggml-vocab-{name}.gguf.out"));
@@ -135,6 +140,109 @@ fn split(regex: &str) -> Value {
         {"type": "Split", "pattern": {"Regex": regex}, "behavior": "Isolated", "invert": false},
         {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false},
     ]})
+}
+
+/// Makes the smallest BERT with `n_vocab` tokens.
+fn bert(n_vocab: usize) -> Folder {
+    let mut tensors = Vec::new();
+    let mut with = |name: &str, rows: usize| {
+        tensors.push(Tensor::f32(&format!("{name}.weight"), &[rows, 2], &vec![0.5; rows * 2]));
+    };
+    for (name, rows) in [("word", n_vocab), ("position", 8), ("token_type", 2)] {
+        with(&format!("embeddings.{name}_embeddings"), rows);
+    }
+    let matrices = ["attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"];
+    let matrices: Vec<&str> = matrices.into_iter().chain(["intermediate.dense", "output.dense"]).collect();
+    matrices.iter().for_each(|name| with(&format!("encoder.layer.0.{name}"), 2));
+    let norms = ["embeddings", "encoder.layer.0.attention.output", "encoder.layer.0.output"];
+    for norm in norms {
+        tensors.push(Tensor::f32(&format!("{norm}.LayerNorm.weight"), &[2], &[1.0; 2]));
+        tensors.push(Tensor::f32(&format!("{norm}.LayerNorm.bias"), &[2], &[0.0; 2]));
+    }
+    for name in matrices {
+        tensors.push(Tensor::f32(&format!("encoder.layer.0.{name}.bias"), &[2], &[0.0; 2]));
+    }
+    let config = json!({
+        "architectures": ["BertModel"], "hidden_act": "gelu", "hidden_size": 2, "intermediate_size": 2,
+        "num_hidden_layers": 1, "num_attention_heads": 1, "max_position_embeddings": 8, "vocab_size": n_vocab,
+    });
+    Folder { dir: tempfile::tempdir().unwrap(), config, tensors }
+}
+
+/// Makes `tokenizer.json` of a vocabulary of WordPiece.
+fn word_piece_json(metadata: &Metadata) -> Value {
+    let tokens = metadata.strings("tokenizer.ggml.tokens").unwrap().unwrap();
+    let special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+    let spelled = |token: &str| match token.strip_prefix('▁') {
+        Some(word) => word.to_owned(),
+        None if special.contains(&token) => token.to_owned(),
+        None => format!("##{token}"),
+    };
+    let vocab: serde_json::Map<String, Value> =
+        tokens.iter().enumerate().map(|(id, token)| (spelled(token), id.into())).collect();
+    let added: Vec<Value> = special
+        .iter()
+        .map(|token| json!({"id": vocab[*token], "content": token, "special": true, "normalized": false}))
+        .collect();
+    json!({
+        "version": "1.0", "added_tokens": added,
+        "normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": null, "lowercase": true},
+        "pre_tokenizer": {"type": "BertPreTokenizer"},
+        "post_processor": {"type": "TemplateProcessing", "single": [
+            {"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+            {"SpecialToken": {"id": "[SEP]", "type_id": 0}},
+        ], "pair": [], "special_tokens": {}},
+        "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+            "max_input_chars_per_word": 100, "vocab": vocab},
+    })
+}
+
+#[test]
+fn word_pieces() {
+    let original = vocabulary("bert-bge");
+    let tokens = original.strings("tokenizer.ggml.tokens").unwrap().unwrap();
+    let json = word_piece_json(&original);
+    let folder = bert(tokens.len());
+    let named = json!({"cls_token": "[CLS]", "sep_token": "[SEP]", "unk_token": "[UNK]", "pad_token": "[PAD]", "mask_token": "[MASK]"});
+    folder.write_json("tokenizer_config.json", &named);
+    folder.write_json("tokenizer.json", &json);
+    let source = folder.open().unwrap();
+    let metadata = source.metadata();
+    assert_eq!(metadata.strings("tokenizer.ggml.tokens").unwrap().unwrap(), tokens);
+    for key in ["model", "cls_token_id", "seperator_token_id", "padding_token_id", "unknown_token_id"] {
+        let key = format!("tokenizer.ggml.{key}");
+        assert_eq!(metadata.get(&key), original.get(&key), "{key}");
+    }
+    check_ids("bert-bge", metadata);
+    let tokenizer = Tokenizer::from_gguf(metadata).unwrap();
+    let mut ids = Vec::new();
+    tokenizer.encode("a cat", ControlTokens::AsText, true, &mut ids);
+    let ids: Vec<&str> = ids.iter().map(|id| tokens[id.0 as usize].as_str()).collect();
+    assert_eq!(ids, ["[CLS]", "▁a", "▁cat", "[SEP]"]);
+    // The other form of the same, and letters as they are.
+    let mut cased = json.clone();
+    cased["post_processor"] = json!({"type": "BertProcessing", "sep": ["[SEP]", 102], "cls": ["[CLS]", 101]});
+    cased["normalizer"]["lowercase"] = json!(false);
+    folder.write_json("tokenizer.json", &cased);
+    let source = folder.open().unwrap();
+    for key in ["lowercase", "strip_accents"] {
+        assert_eq!(source.metadata().bool(&format!("tokenizer.ggml.normalizer.{key}")).unwrap(), Some(false), "{key}");
+    }
+    for (section, value, expected) in [
+        (
+            "normalizer",
+            json!({"type": "BertNormalizer", "clean_text": false}),
+            "normalizer: expected BertNormalizer with",
+        ),
+        ("normalizer", json!({"type": "NFC"}), "normalizer: expected BertNormalizer"),
+        ("pre_tokenizer", json!({"type": "Whitespace"}), "pre_tokenizer: expected BertPreTokenizer"),
+        ("post_processor", json!(null), "post_processor: expected [CLS] before the text and [SEP] behind it"),
+    ] {
+        let mut changed = json.clone();
+        changed[section] = value;
+        folder.write_json("tokenizer.json", &changed);
+        assert!(folder.refusal().contains(&format!("tokenizer.json: {expected}")), "{}", folder.refusal());
+    }
 }
 
 /// Makes a byte-level vocabulary under a pre-tokenizer.
