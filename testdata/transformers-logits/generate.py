@@ -97,6 +97,20 @@ def encoder(name, model_type, architecture, config, golden, **options):
     return {"name": name, "config": config, "golden": golden, "auto": "AutoModel", **options}
 
 
+ATTENDING = SMALL | {"hidden_size": 48, "num_hidden_layers": 3, "rms_norm_eps": 1e-5, "rope_theta": 10000.0}
+GLM4_MOE = ATTENDING | {
+    "hidden_size": 40, "intermediate_size": 64, "num_hidden_layers": 4, "partial_rotary_factor": 0.5, "n_routed_experts": 6,
+    "num_experts_per_tok": 2, "moe_intermediate_size": 16, "n_shared_experts": 1, "first_k_dense_replace": 1,
+    "routed_scaling_factor": 2.0, "norm_topk_prob": True, "n_group": 1, "topk_group": 1,
+}
+MINISTRAL = ATTENDING | {
+    "intermediate_size": 64, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 32, "rope_theta": GONE,
+    "sliding_window": None, "pad_token_id": 0,
+    "rope_parameters": {
+        "rope_type": "yarn", "rope_theta": 1000.0, "factor": 4.0, "original_max_position_embeddings": 16, "beta_fast": 1.0,
+        "beta_slow": 0.25, "mscale": 1.0, "mscale_all_dim": 1.0, "llama_4_scaling_beta": 0.1,
+    },
+}
 BERT = {
     "hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 96, "vocab_size": 128,
     "max_position_embeddings": 64, "type_vocab_size": 2, "layer_norm_eps": 1e-12, "pad_token_id": 0,
@@ -193,6 +207,119 @@ FURTHER = [
         },
         golden="nemotron_h_moe",
     ),
+    case(
+        "glm4", "glm4", "Glm4ForCausalLM",
+        ATTENDING | {"intermediate_size": 56, "head_dim": 16, "partial_rotary_factor": 0.5, "attention_bias": True, "pad_token_id": 0},
+        golden="glm4",
+    ),
+    case(
+        "glm4moe", "glm4_moe", "Glm4MoeForCausalLM",
+        GLM4_MOE | {"head_dim": 16, "attention_bias": False},
+    ),
+    case(
+        "glm4moe-norms", "glm4_moe", "Glm4MoeForCausalLM",
+        GLM4_MOE | {"head_dim": 16, "attention_bias": True, "use_qk_norm": True}, golden="glm4moe",
+    ),
+    case(
+        "ernie4_5", "ernie4_5", "Ernie4_5ForCausalLM",
+        ATTENDING | {"intermediate_size": 64, "head_dim": 16, "rope_theta": 500000.0, "tie_word_embeddings": True, "use_bias": False, "pad_token_id": 0},
+        golden="ernie4_5",
+    ),
+    case(
+        "ernie4_5-moe", "ernie4_5_moe", "Ernie4_5_MoeForCausalLM",
+        ATTENDING | {
+            "num_hidden_layers": 4, "hidden_size": 64, "intermediate_size": 64, "rope_theta": 500000.0, "tie_word_embeddings": True,
+            "use_bias": False, "moe_num_experts": 6, "moe_k": 2, "moe_intermediate_size": 16, "moe_num_shared_experts": 2,
+            "moe_layer_start_index": 1, "moe_layer_end_index": 3, "moe_layer_interval": 1, "pad_token_id": 0,
+        },
+    ),
+    case(
+        "hunyuan", "hunyuan_v1_dense", "HunYuanDenseV1ForCausalLM",
+        ATTENDING | {
+            "intermediate_size": 64, "head_dim": 16, "tie_word_embeddings": True, "pad_token_id": 0,
+            "rope_scaling": {"type": "dynamic", "alpha": 1000.0, "factor": 1.0},
+        },
+        golden="hunyuan-dense",
+    ),
+    case(
+        "exaone4", "exaone4", "Exaone4ForCausalLM",
+        ATTENDING | {"intermediate_size": 64, "head_dim": 12, "rope_theta": 1000000.0, "sliding_window": None, "tie_word_embeddings": True,
+            "layer_types": ["full_attention"] * 3, "sliding_window_pattern": None},
+        golden="exaone4",
+    ),
+    case(
+        "exaone4-window", "exaone4", "Exaone4ForCausalLM",
+        ATTENDING | {"intermediate_size": 64, "head_dim": 12, "num_hidden_layers": 5, "sliding_window": 8, "sliding_window_pattern": 4},
+    ),
+    case(
+        "cohere2", "cohere2", "Cohere2ForCausalLM",
+        ATTENDING | {
+            "hidden_size": 40, "intermediate_size": 48, "num_hidden_layers": 8, "rope_theta": 50000.0, "sliding_window": 12,
+            "logit_scale": 0.25, "tie_word_embeddings": True, "rms_norm_eps": GONE, "layer_norm_eps": 1e-5, "pad_token_id": 0,
+        },
+        golden="cohere2",
+    ),
+    case(
+        "falcon", "falcon", "FalconForCausalLM",
+        ATTENDING | {
+            "hidden_size": 64, "intermediate_size": GONE, "ffn_hidden_size": 256, "num_hidden_layers": 2, "num_key_value_heads": GONE,
+            "multi_query": True, "parallel_attn": True, "new_decoder_architecture": False, "alibi": False, "bias": False,
+            "activation": "gelu", "hidden_act": GONE, "rms_norm_eps": GONE, "layer_norm_epsilon": 1e-5,
+        },
+        golden="falcon",
+    ),
+    case(
+        "phi", "phi", "PhiForCausalLM",
+        ATTENDING | {
+            "intermediate_size": 128, "num_key_value_heads": 4, "partial_rotary_factor": 0.4, "hidden_act": "gelu_new",
+            "rms_norm_eps": GONE, "layer_norm_eps": 1e-5,
+        },
+    ),
+    case(
+        "stablelm", "stablelm", "StableLmForCausalLM",
+        ATTENDING | {
+            "intermediate_size": 64, "num_key_value_heads": 4, "partial_rotary_factor": 0.4, "use_qkv_bias": True,
+            "rms_norm_eps": GONE, "layer_norm_eps": 1e-5,
+        },
+        golden="stablelm",
+    ),
+    case(
+        "starcoder2", "starcoder2", "Starcoder2ForCausalLM",
+        ATTENDING | {
+            "intermediate_size": 128, "rope_theta": 999999.4, "hidden_act": "gelu_pytorch_tanh", "use_bias": True,
+            "sliding_window": None, "tie_word_embeddings": True, "rms_norm_eps": GONE, "norm_epsilon": 1e-5,
+        },
+        golden="starcoder2",
+    ),
+    case(
+        "starcoder2-window", "starcoder2", "Starcoder2ForCausalLM",
+        ATTENDING | {
+            "intermediate_size": 128, "hidden_act": "gelu_pytorch_tanh", "use_bias": True, "sliding_window": 8,
+            "rms_norm_eps": GONE, "norm_epsilon": 1e-5,
+        },
+    ),
+    case("ministral3", "ministral3", "Ministral3ForCausalLM", MINISTRAL, golden="mistral3"),
+    {
+        "name": "mistral3", "config": {
+            "model_type": "mistral3", "architectures": ["Mistral3ForConditionalGeneration"], "tie_word_embeddings": False,
+            "text_config": {k: v for k, v in (BASE | MINISTRAL).items() if v is not GONE} | {"model_type": "ministral3"},
+            "vision_config": {
+                "model_type": "pixtral", "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1,
+                "num_attention_heads": 2, "head_dim": 8, "image_size": 32, "patch_size": 16,
+            },
+        },
+        "golden": "mistral3",
+    },
+    {
+        "name": "mistral3-of-mistral", "config": {
+            "model_type": "mistral3", "architectures": ["Mistral3ForConditionalGeneration"], "tie_word_embeddings": False,
+            "text_config": {k: v for k, v in BASE.items() if v is not GONE} | {"model_type": "mistral", "head_dim": 16, "sliding_window": None},
+            "vision_config": {
+                "model_type": "pixtral", "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1,
+                "num_attention_heads": 2, "head_dim": 8, "image_size": 32, "patch_size": 16,
+            },
+        },
+    },
     encoder("bert", "bert", "BertModel", BERT, "bert"),
     encoder(
         "bert-rank", "bert", "BertForSequenceClassification",

@@ -3,6 +3,7 @@
 
 pub(super) mod encoder;
 pub(super) mod experts;
+pub(super) mod plain;
 pub(super) mod state;
 
 use std::path::{Path, PathBuf};
@@ -111,7 +112,10 @@ impl Config {
             n_kv_heads,
             head_dim,
             n_vocab: fields.count("vocab_size")?,
-            context_len: fields.count("max_position_embeddings")?,
+            context_len: match fields.count_or("max_position_embeddings")?.or(family.context_len) {
+                Some(n) => n,
+                None => return Err(fields.error("max_position_embeddings", "missing")),
+            },
             is_tied: fields.flag("tie_word_embeddings")?.unwrap_or(family.is_tied),
             has_attention_bias: fields.flag("attention_bias")?.unwrap_or(false),
             quantization: Quantization::read(&fields)?,
@@ -263,8 +267,8 @@ impl Config {
         self.fields.only("layer_types", &[])?;
         if let Some(len) = self.window_len(default)? {
             metadata.set(self.key("attention.sliding_window"), Value::U32(len as u32));
-            // GGUF's `phi3` has the first key alone in files that mean no window.
-            if self.family.architecture == "phi3" {
+            // GGUF's `phi3` and `starcoder2` have the first key alone in files that mean no window.
+            if matches!(self.family.architecture, "phi3" | "starcoder2") {
                 self.window_layers(vec![true; self.n_layers], metadata);
             }
         }

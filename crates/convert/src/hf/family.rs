@@ -7,6 +7,7 @@
 mod encoders;
 mod experts;
 mod hybrids;
+mod plain;
 
 use gguf::Metadata;
 
@@ -195,6 +196,7 @@ pub(super) struct Names {
     pub(super) norm: Option<(&'static str, &'static str)>,
     /// Names of the head; none where the model has no head.
     pub(super) heads: &'static [&'static str],
+    pub(super) has_head_bias: bool,
     /// Beginnings of the names of tensors that the text part of a model does not need, and what they are.
     pub(super) ignored: &'static [(&'static str, &'static str)],
 }
@@ -311,6 +313,8 @@ pub(super) struct Family {
     /// own.
     pub(super) local_base: Option<f64>,
     pub(super) has_attention: bool,
+    /// Value of `max_position_embeddings` where the file does not say.
+    pub(super) context_len: Option<usize>,
     pub(super) own: Own,
     /// Values of `hidden_act` that are accepted; the first is meant where the file does not say.
     pub(super) activation: &'static [&'static str],
@@ -430,6 +434,7 @@ const NAMES: Names = Names {
     embedding: "embed_tokens",
     norm: Some(("norm", "output_norm")),
     heads: &["lm_head"],
+    has_head_bias: false,
     ignored: &[],
 };
 
@@ -449,6 +454,7 @@ const PLAIN: Family = Family {
     rotary: Rotary::Whole,
     local_base: None,
     has_attention: true,
+    context_len: None,
     own: NOTHING,
     activation: &["silu"],
     norm_epsilon: 1e-6,
@@ -583,7 +589,7 @@ pub(super) fn of_class(class: &str) -> impl Iterator<Item = &'static Family> {
 }
 
 fn all() -> impl Iterator<Item = &'static Family> {
-    [FAMILIES, hybrids::FAMILIES, experts::FAMILIES, encoders::FAMILIES].into_iter().flatten()
+    [FAMILIES, hybrids::FAMILIES, experts::FAMILIES, plain::FAMILIES, encoders::FAMILIES].into_iter().flatten()
 }
 
 /// Lists all class names, for messages.

@@ -38,7 +38,10 @@ pub(super) fn read(config: &Config) -> Result<(Keys, Vec<Factors>), Error> {
     if n_dims == 0 || !n_dims.is_multiple_of(2) {
         return Err(fields.error("partial_rotary_factor", format!("{share} rotates {n_dims} of {}", config.head_dim)));
     }
-    let global_base = base(fields, "rope_theta", sections.global.as_ref())?.unwrap_or(config.family.rope_base);
+    let mut global_base = base(fields, "rope_theta", sections.global.as_ref())?.unwrap_or(config.family.rope_base);
+    if let Some(alpha) = alpha(config, sections.global.as_ref())? {
+        global_base *= alpha.powf(n_dims as f64 / (n_dims as f64 - 2.0));
+    }
     let mut keys: Keys =
         vec![("rope.dimension_count", Value::U32(n_dims as u32)), ("rope.freq_base", Value::F32(global_base as f32))];
     if let Some(default) = config.family.local_base {
@@ -87,6 +90,14 @@ fn base(fields: &Fields, key: &str, section: Option<&Fields>) -> Result<Option<f
     }
 }
 
+/// Reads the factor by which Hunyuan stretches its base, which its files call dynamic.
+fn alpha(config: &Config, section: Option<&Fields>) -> Result<Option<f64>, Error> {
+    match section {
+        Some(section) if config.family.architecture == "hunyuan-dense" => section.positive("alpha"),
+        _ => Ok(None),
+    }
+}
+
 fn scaling(
     config: &Config,
     section: &Fields,
@@ -99,6 +110,7 @@ fn scaling(
     let text = |kind: &str| ("rope.scaling.type", Value::String(kind.to_owned()));
     match section.text(key)? {
         None | Some("default") => Ok(Vec::new()),
+        Some("dynamic") if alpha(config, Some(section))?.is_some() => Ok(Vec::new()),
         Some("linear") => {
             keys.extend([text("linear"), ("rope.scaling.factor", Value::F32(factor()? as f32))]);
             Ok(Vec::new())
@@ -140,7 +152,12 @@ fn yarn(config: &Config, section: &Fields, keys: &mut Keys) -> Result<(), Error>
         (None, Some(scale), Some(scale_all)) => temperature(scale) / temperature(scale_all),
         _ => temperature(1.0),
     };
-    let beside = magnitude / temperature(1.0);
+    // A part of it that GGUF has a key for in Ministral's files.
+    let all = nonzero("mscale_all_dim")?.filter(|_| config.family.architecture == "mistral3");
+    if let Some(all) = all {
+        keys.push(("rope.scaling.yarn_log_multiplier", Value::F32(all as f32)));
+    }
+    let beside = magnitude * all.map_or(1.0, temperature) / temperature(1.0);
     if !(beside as f32).is_normal() || beside < 0.0 {
         return Err(section.error("mscale", format!("an attention factor of {magnitude}, expected more than 0")));
     }

@@ -98,6 +98,56 @@ fn leading(config: &Config, metadata: &mut Metadata) {
     metadata.set(config.key("leading_dense_block_count"), Value::U32(n as u32));
 }
 
+pub(in crate::hf) fn glm4_sizes(config: &mut Config) -> Result<(), Error> {
+    let fields = &config.fields;
+    no_groups(fields)?;
+    let n = n_dense(fields, "first_k_dense_replace", 1)?;
+    let n_shared = fields.count_or("n_shared_experts")?.unwrap_or(1);
+    config.shared_expert = n_shared.saturating_mul(config.experts.map_or(0, |(_, width)| width));
+    dense_before(config, n);
+    Ok(())
+}
+
+pub(in crate::hf) fn glm4_keys(config: &Config, metadata: &mut Metadata) -> Result<(), Error> {
+    let fields = &config.fields;
+    leading(config, metadata);
+    let mut set = |name: &str, value: Value| metadata.set(config.key(name), value);
+    set("expert_gating_func", Value::U32(SIGMOID));
+    set("expert_shared_count", Value::U32(fields.count_or("n_shared_experts")?.unwrap_or(1) as u32));
+    set("expert_weights_norm", Value::Bool(fields.flag("norm_topk_prob")?.unwrap_or(true)));
+    let scale = fields.positive("routed_scaling_factor")?.unwrap_or(1.0);
+    set("expert_weights_scale", Value::F32(scale as f32));
+    for name in ["expert_group_count", "expert_group_used_count"] {
+        set(name, Value::U32(1));
+    }
+    Ok(())
+}
+
+pub(in crate::hf) fn ernie_sizes(config: &mut Config) -> Result<(), Error> {
+    let fields = &config.fields;
+    fields.only("moe_layer_interval", &[json!(1)])?;
+    fields.only("moe_use_aux_free", &[json!(true)])?;
+    let (first, last) = (n_dense(fields, "moe_layer_start_index", 1)?, fields.value("moe_layer_end_index"));
+    // Negative ones count from the end.
+    let end = last.and_then(serde_json::Value::as_i64).unwrap_or(-1);
+    if end != -1 && end + 1 != config.n_layers as i64 {
+        return Err(fields.error("moe_layer_end_index", format!("{end}, expected that of the last layer")));
+    }
+    let n_shared = fields.count_or("moe_num_shared_experts")?.unwrap_or(2);
+    config.shared_expert = n_shared.saturating_mul(config.experts.map_or(0, |(_, width)| width));
+    dense_before(config, first);
+    Ok(())
+}
+
+pub(in crate::hf) fn ernie_keys(config: &Config, metadata: &mut Metadata) -> Result<(), Error> {
+    leading(config, metadata);
+    shared_key(config, metadata);
+    let n_shared = config.fields.count_or("moe_num_shared_experts")?.unwrap_or(2);
+    metadata.set(config.key("expert_shared_count"), Value::U32(n_shared as u32));
+    metadata.set(config.key("interleave_moe_layer_step"), Value::U32(1));
+    Ok(())
+}
+
 /// Checks the gate of gpt-oss, whose constants readers know.
 pub(in crate::hf) fn gpt_oss_sizes(config: &mut Config) -> Result<(), Error> {
     config.fields.only("swiglu_limit", &[json!(7.0)])?;

@@ -51,6 +51,7 @@ const BERT_NAMES: Names = Names {
     embedding: "embeddings.word_embeddings",
     norm: None,
     heads: &[],
+    has_head_bias: false,
     ignored: &[
         ("pooler.", "the pooler"),
         ("bert.pooler.", "the pooler"),

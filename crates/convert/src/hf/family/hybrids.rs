@@ -364,6 +364,7 @@ pub(super) static FAMILIES: &[Family] = &[
         norm_epsilon: 1e-5,
         rotary: Rotary::Absent,
         has_attention: false,
+        context_len: Some(1 << 20),
         own: Own {
             sizes: state::mamba2_sizes,
             keys: |config, metadata| {

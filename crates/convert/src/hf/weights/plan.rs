@@ -133,7 +133,10 @@ impl<'a> Plan<'a> {
         if config.is_tied && !heads.is_empty() {
             self.tied_head(&embedding)?;
         } else if !heads.is_empty() {
-            self.matrix(&Wanted::plain(&heads, "output", &matrix, 0.0), true)?;
+            let module = self.matrix(&Wanted::plain(&heads, "output", &matrix, 0.0), true)?;
+            if names.has_head_bias {
+                self.vector(&format!("{module}.bias"), "output.bias".to_owned(), vocabulary, RowOrder::Same, 0.0)?;
+            }
         }
         self.projection()?;
         for place in self.checkpoint.tensors() {
@@ -141,14 +144,25 @@ impl<'a> Plan<'a> {
             if self.used.contains(name) || name.ends_with(DERIVED) {
                 continue;
             }
-            let Some((_, what)) = names.ignored.iter().find(|(beginning, _)| name.starts_with(beginning)) else {
-                return Err(place.error(format!("not known for {}", config.family.architecture)));
+            let ignored = names.ignored.iter().find(|(beginning, _)| name.starts_with(beginning));
+            let what = match ignored {
+                Some((_, what)) => what,
+                None if self.is_prediction(name) => "the prediction of further tokens",
+                None => return Err(place.error(format!("not known for {}", config.family.architecture))),
             };
-            if !self.weights.left_out.contains(what) {
+            if !self.weights.left_out.contains(&what) {
                 self.weights.left_out.push(what);
             }
         }
         Ok(())
+    }
+
+    /// Whether `name` is of a layer behind those of the model, where the family has such.
+    fn is_prediction(&self, name: &str) -> bool {
+        let layers = format!("{}{}.", self.body, self.config.family.names.layers);
+        let layer = name.strip_prefix(&layers).and_then(|rest| rest.split('.').next()).and_then(|n| n.parse().ok());
+        let has_more = self.config.family.reads.contains(&"num_nextn_predict_layers");
+        has_more && layer.is_some_and(|layer: usize| layer >= self.config.n_layers)
     }
 
     /// Plans the two matrices that sentence-transformers puts behind an EmbeddingGemma, each in a folder of its own.
@@ -212,12 +226,7 @@ impl<'a> Plan<'a> {
         let (rows, of, cols, order, bias) = match part.kind {
             Kind::Norm(n) => {
                 let (shape, offset) = ([width(n)], config.family.norm_offset);
-                self.norm(&Wanted::plain(hf, gguf, &shape, offset))?;
-                if config.family.norm == (NormKind::Layer { has_bias: true }) {
-                    let (module, _) = self.of_names(hf)?;
-                    self.vector(&format!("{module}.bias"), format!("{gguf}.bias"), width(n), RowOrder::Same, 0.0)?;
-                }
-                return Ok(());
+                return self.norm(&Wanted::plain(hf, gguf, &shape, offset));
             }
             Kind::Linear { rows, cols, has_bias } => (width(rows), width(rows), width(cols), RowOrder::Same, has_bias),
             Kind::Rotary { rows } => {
@@ -481,12 +490,16 @@ impl<'a> Plan<'a> {
         Ok(Origin::Mlx { place: place.clone(), scales, biases, span })
     }
 
-    /// Plans the weights of a norm.
+    /// Plans the weights of a norm, and its biases in families that have them.
     fn norm(&mut self, wanted: &Wanted<'_>) -> Result<(), Error> {
         let (module, place) = self.of_names(wanted.hf)?;
         let &[n] = wanted.shape else { return Err(place.error("expected a vector")) };
         let name = format!("{}.weight", wanted.gguf);
-        self.vector(&format!("{module}.weight"), name, n, wanted.order.clone(), wanted.offset)
+        self.vector(&format!("{module}.weight"), name, n, wanted.order.clone(), wanted.offset)?;
+        if self.config.family.norm == (NormKind::Layer { has_bias: true }) {
+            self.vector(&format!("{module}.bias"), format!("{}.bias", wanted.gguf), n, RowOrder::Same, 0.0)?;
+        }
+        Ok(())
     }
 
     /// Plans a vector as F32, as every converter writes them and other programs demand. It is read as a matrix of one
