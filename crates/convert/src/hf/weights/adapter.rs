@@ -59,6 +59,9 @@ pub(in crate::hf) fn plan(checkpoint: &Checkpoint, config: &Config) -> Result<(W
         let (order, columns) = (RowOrder::Same, RowOrder::Same);
         plan.pair(&Pair { module, gguf: "output.weight".to_owned(), rows, of: rows, cols, order, columns })?;
     }
+    for body in names.bodies {
+        plan.embedding(&format!("{body}{}", names.embedding))?;
+    }
     let is_left = |p: &&Place| !plan.used.contains(p.info().name.as_str());
     if let Some(unknown) = checkpoint.tensors().iter().find(is_left) {
         let what = format!("for no matrix of {} that an adapter may change here", config.family.architecture);
@@ -121,6 +124,31 @@ impl<'a> Plan<'a> {
         self.push(format!("{}.lora_a", pair.gguf), [pair.cols, rank], down);
         let up = Floats::new(up, format(up)?, pair.order.clone());
         self.push(format!("{}.lora_b", pair.gguf), [rank, pair.rows], up);
+        Ok(())
+    }
+
+    /// Plans the pair of the embedding, if the adapter has it: what `A` has in columns, GGUF has in rows, one a token.
+    fn embedding(&mut self, module: &str) -> Result<(), Error> {
+        let name = |matrix: &str| format!("{PREFIX}{module}.lora_embedding_{matrix}");
+        let (a, b) = match (self.find(&name("A")), self.find(&name("B"))) {
+            (None, None) => return Ok(()),
+            (Some(a), Some(b)) => (a, b),
+            (Some(there), None) => return Err(there.error(format!("without {}", name("B")))),
+            (None, Some(there)) => return Err(there.error(format!("without {}", name("A")))),
+        };
+        let (n_vocab, width) = (self.config.n_vocab, self.config.width);
+        let rank = a.info().shape.first().map_or(0, |&n| n as usize);
+        if rank == 0 {
+            return Err(a.error("no row, expected as many as the rank"));
+        }
+        let file = self.config.fields.file_name().to_string();
+        shape(a, &[rank, n_vocab], &file)?;
+        shape(b, &[width, rank], &file)?;
+        self.ranks.push(rank);
+        let transposed_of = Some(n_vocab);
+        let of_tokens = Floats { transposed_of, ..Floats::new(a, format(a)?, RowOrder::Same) };
+        self.push("token_embd.weight.lora_a".to_owned(), [rank, n_vocab], of_tokens);
+        self.push("token_embd.weight.lora_b".to_owned(), [rank, width], Floats::new(b, format(b)?, RowOrder::Same));
         Ok(())
     }
 

@@ -73,6 +73,28 @@ fn golden_adapters_come_back() {
     }
 }
 
+/// PEFT keeps a column a token, GGUF a row.
+#[test]
+fn the_embedding_of_an_adapter_lies_the_other_way() {
+    let (mut folder, _) = folder("llama-adapters-a.lora", 8);
+    let name = "base_model.model.model.embed_tokens.lora_embedding_";
+    let a: Vec<f32> = (0..3 * 128).map(|i| i as f32).collect();
+    let b: Vec<f32> = (0..48 * 3).map(|i| -(i as f32)).collect();
+    folder.tensors =
+        vec![Tensor::f32(&format!("{name}A"), &[3, 128], &a), Tensor::f32(&format!("{name}B"), &[48, 3], &b)];
+    write(&folder, &peft(8));
+    let source = hf::open_adapter(folder.path(), None).unwrap();
+    let dims: Vec<&[u64]> = source.tensors().iter().map(|t| t.dims.as_slice()).collect();
+    assert_eq!(dims, [[3, 128], [3, 48]]);
+    let rows = read(&source, "token_embd.weight.lora_a", 5);
+    let expected: Vec<f32> = (0..128).flat_map(|token| [a[token], a[128 + token], a[256 + token]]).collect();
+    testkit::assert_same_f32("a", &rows, &expected);
+    testkit::assert_same_f32("b", &read(&source, "token_embd.weight.lora_b", 5), &b);
+    folder.tensors.pop();
+    write(&folder, &peft(8));
+    assert!(refusal(&folder).contains(&format!("{name}A: without {name}B")), "{}", refusal(&folder));
+}
+
 #[test]
 fn what_is_no_plain_adapter_is_refused_by_name() {
     let (mut folder, _) = folder("llama-adapters-a.lora", 8);
