@@ -18,6 +18,7 @@ import transformers
 from transformers import AutoConfig
 
 HERE = Path(__file__).parent
+ROWS = 16
 TOKENS = [(7 * i * i + 3 * i + 5) % 64 for i in range(40)]
 
 BASE = {
@@ -600,6 +601,8 @@ def main():
             continue
         out = logits(case, stored)
         assert np.isfinite(out).all(), case["name"]
+        # Of families with larger vocabularies the last rows alone, which depend on all tokens.
+        out = out[-ROWS:] if case in FURTHER and out.ndim == 2 else out
         out.astype("<f4").tofile(HERE / f"{case['name']}.f32")
         print(f"{case['name']:<32} {len(stored)} tensors, logits {out.shape}, std {out.std():.3f}")
     lines = ",\n".join(json.dumps(case) for case in cases)

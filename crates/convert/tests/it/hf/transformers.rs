@@ -91,7 +91,9 @@ fn error(case: &Value, ids: &[u32], ternary: Format, activations: ActivationRule
     let ids = ids.get(..context.unwrap_or(ids.len())).unwrap_or(ids);
     let options = LoadOptions { context_len_max: context, activations, ..LoadOptions::DEFAULT };
     let got = outputs(&Container::open(&path).unwrap(), &tokens(ids), &options);
-    testkit::nmse(&got, &testkit::read_f32(&format!("transformers-logits/{name}.f32")))
+    // Of some cases the last rows alone are kept.
+    let expected = testkit::read_f32(&format!("transformers-logits/{name}.f32"));
+    testkit::nmse(&got[got.len() - expected.len()..], &expected)
 }
 
 fn is_quantised(case: &&Value) -> bool {
