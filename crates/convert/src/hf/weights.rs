@@ -30,6 +30,8 @@ pub(super) struct Weights {
     tensors: Vec<SourceTensor>,
     /// Origin of the values of each tensor.
     origins: Vec<Origin>,
+    /// Number of vectors of decays whose logarithms the checkpoint holds.
+    n_decays: usize,
     /// What the checkpoint has beside the model, and was left out.
     left_out: Vec<&'static str>,
 }
@@ -69,11 +71,9 @@ impl Weights {
     pub(super) fn changes(&self) -> Vec<String> {
         let count = |is: fn(&Origin) -> bool| self.origins.iter().filter(|origin| is(origin)).count();
         let masters = count(|origin| matches!(origin, Origin::Masters { .. }));
-        let by = |is: fn(&Function) -> bool| {
-            self.origins.iter().filter(|o| matches!(o, Origin::Floats { function, .. } if is(function))).count()
-        };
-        let shifted = by(|function| matches!(function, Function::Plus(offset) if *offset != 0.0));
-        let decays = by(|function| matches!(function, Function::NegativeExp));
+        let shifted =
+            count(|origin| matches!(origin, Origin::Floats { function: Function::Plus(offset), .. } if *offset != 0.0));
+        let decays = self.n_decays;
         let is_fp8 = |floats: &Floats| floats.scales.is_some();
         let eight_bits = self.origins.iter().filter(|origin| match origin {
             Origin::Floats { floats, .. } => is_fp8(floats),

@@ -42,7 +42,7 @@ pub(in crate::hf) fn plan(checkpoint: &Checkpoint, config: &Config) -> Result<(W
         config,
         used: HashSet::new(),
         ranks: Vec::new(),
-        weights: Weights { tensors: Vec::new(), origins: Vec::new(), left_out: Vec::new() },
+        weights: Weights { tensors: Vec::new(), origins: Vec::new(), n_decays: 0, left_out: Vec::new() },
     };
     let names = config.family.names;
     for (at, layer) in config.layers.iter().enumerate() {

@@ -44,7 +44,7 @@ pub(super) fn plan(checkpoint: &Checkpoint, config: &Config, options: HfOptions)
         checkpoint,
         config,
         used: HashSet::new(),
-        weights: Weights { tensors: Vec::new(), origins: Vec::new(), left_out: Vec::new() },
+        weights: Weights { tensors: Vec::new(), origins: Vec::new(), n_decays: 0, left_out: Vec::new() },
     };
     plan.all()?;
     Ok(plan.weights)
@@ -365,6 +365,7 @@ impl<'a> Plan<'a> {
         let floats = Floats::new(place, format, order);
         let mut values = floats.read(0..n / per_row.max(1), per_row);
         values.iter_mut().for_each(|x| *x = function.of(*x));
+        self.weights.n_decays += usize::from(function == Function::NegativeExp);
         let dims = dims.iter().map(|&n| n as u64).collect();
         self.push(gguf.to_owned(), dims, Stored::As(Format::F32), Origin::Values(values));
         Ok(())
