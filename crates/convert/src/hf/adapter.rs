@@ -69,7 +69,10 @@ fn check(fields: &Fields) -> Result<(), Error> {
     fields.only("bias", &[json!("none")])?;
     fields.only("alpha_pattern", &[json!({})])?;
     fields.only("modules_to_save", &[json!([])])?;
-    fields.only("trainable_token_indices", &[json!([])])
+    fields.only("trainable_token_indices", &[json!([])])?;
+    // Layers that stand in the model more than once, and matrices that are added from some token on.
+    fields.only("layer_replication", &[json!([])])?;
+    fields.only("alora_invocation_tokens", &[json!([])])
 }
 
 /// Finds the folder with the model's `config.json`.

@@ -30,6 +30,10 @@ pub(crate) struct ConvertArgs {
     /// a .safetensors file with config.json beside it; or a folder of PEFT with a LoRA adapter
     #[arg(value_name = "SRC")]
     source: String,
+    /// Folder with the config.json of the model that a LoRA adapter of PEFT is for, where the adapter's own folder does
+    /// not lead to it
+    #[arg(long, value_name = "FOLDER")]
+    base: Option<PathBuf>,
     /// The new file, NAME.gguf or NAME.tri
     #[arg(help_heading = group::OUTPUT, value_name = "DST")]
     destination: PathBuf,
@@ -60,10 +64,6 @@ pub(crate) struct SourceArgs {
     /// "bk", "bmm"} as in bitnet.cpp's kernel_config.ini
     #[arg(long, value_name = "FILE")]
     tl_tables: Option<PathBuf>,
-    /// Folder with the config.json of the model that a LoRA adapter of PEFT is for, where the adapter's own folder does
-    /// not lead to it
-    #[arg(long, value_name = "FOLDER")]
-    base: Option<PathBuf>,
     #[command(flatten)]
     pub(super) i2s: I2sArgs,
 }
@@ -80,7 +80,7 @@ pub(crate) fn run(args: &ConvertArgs, global: &Global) -> Result<(), Failure> {
     conversion::check_extension(&args.destination)?;
     let to = args.to.as_deref().map(target).transpose()?;
     let found = locate(&args.source, global)?;
-    let source = open_with(&found, &args.origin, &args.output, args.lossy)?;
+    let source = open_with(&found, &args.origin, &args.output, args.lossy, args.base.as_deref())?;
     let freedom = if args.lossy { Freedom::Nearest } else { Freedom::Exact };
     let is_tri = args.destination.extension().is_some_and(|e| e == "tri");
     // Floats that turn out not to be ternary, or to fit no type of .tri, stay what they are if nobody asked for more.
@@ -129,22 +129,28 @@ pub(super) fn locate(reference: &str, global: &Global) -> Result<Resolved, Failu
 
 /// Opens a model to be converted, whatever kind of file or folder it is.
 pub(super) fn open(found: &Resolved, origin: &SourceArgs, output: &OutputArgs) -> Result<Box<dyn Source>, Failure> {
-    open_with(found, origin, output, false)
+    open_with(found, origin, output, false, None)
 }
 
 /// Opens a source as `open` does; with `may_ternarise`, masters of ternary weights that no configuration declares
-/// become ternary unless a flag says otherwise.
+/// become ternary unless a flag says otherwise. `base` is the folder of the model that an adapter is for.
 fn open_with(
     found: &Resolved,
     origin: &SourceArgs,
     output: &OutputArgs,
     may_ternarise: bool,
+    base: Option<&Path>,
 ) -> Result<Box<dyn Source>, Failure> {
+    let is_adapter = matches!(found, Resolved::File(path) if hf::is_adapter(path));
+    if let (Some(base), false) = (base, is_adapter) {
+        let what = format!("--base {}: the source is no folder of PEFT with an adapter", base.display());
+        return Err(Failure::usage(what));
+    }
     let Resolved::File(path) = found else {
         return Ok(Box::new(GgufSource::from_container(opened::container(&Resolved::Embedded)?)));
     };
-    if hf::is_adapter(path) {
-        return Ok(Box::new(hf::open_adapter(path, origin.base.as_deref())?));
+    if is_adapter {
+        return Ok(Box::new(hf::open_adapter(path, base)?));
     }
     if path.is_dir() || path.extension().is_some_and(|e| e == "safetensors") {
         let ternarise = match origin.ternarise_masters {

@@ -284,6 +284,8 @@ fn an_adapter_of_peft_becomes_one_of_gguf() {
     let ((folder, base), out) = (adapter(&scratch), scratch.path("adapter.gguf"));
     trinity(["convert", &folder, &out]).fails(1, &["adapter_config.json", "nowhere", "--base"]);
     trinity(["convert", &folder, &out, "--base", &base]).ok();
+    trinity(["convert", &base, &scratch.path("model.gguf"), "--base", &base])
+        .fails(2, &["--base", "no folder of PEFT"]);
     let text = trinity(["inspect", &out]).ok().text();
     assert!(text.contains("LoRA adapter") && text.contains("llama"), "{text}");
 }

@@ -104,6 +104,8 @@ fn what_is_no_plain_adapter_is_refused_by_name() {
         ("bias", json!("all"), "bias: \"all\", expected \"none\""),
         ("alpha_pattern", json!({"q_proj": 4}), "alpha_pattern: "),
         ("modules_to_save", json!(["lm_head"]), "modules_to_save: "),
+        ("layer_replication", json!([[0, 2], [1, 4]]), "layer_replication: "),
+        ("alora_invocation_tokens", json!([3, 7]), "alora_invocation_tokens: "),
         ("lora_alpha", Json::Null, "lora_alpha: missing"),
     ] {
         let mut config = peft(8);
