@@ -14,6 +14,7 @@ const RECEIPT: &str = "docs/receipts/vibee.json";
 /// Builds and runs the comparison; with `--receipt`, stores its medians.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let (is_stored, only) = read(arguments)?;
+    needs_all(is_stored, std::env::var_os("TSC").is_some())?;
     output(Command::new("lua5.4").arg("-v")).map_err(|e| format!("{e}: apt-get install lua5.4"))?;
     let mut command =
         cargo(&["run", "--quiet", "--release", "--locked", "--manifest-path", "benches/vibee/Cargo.toml"]);
@@ -34,6 +35,14 @@ fn read(arguments: &[String]) -> Result<(bool, &str), String> {
     }
 }
 
+/// Refuses to store a receipt where the rows of Node.js would be missing.
+fn needs_all(is_stored: bool, has_compiler: bool) -> Outcome {
+    if is_stored && !has_compiler {
+        return Err("vibee-bench --receipt: TSC names no TypeScript compiler, and a receipt is of all rows".to_owned());
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
@@ -46,5 +55,8 @@ mod tests {
         assert_eq!(read(&["--receipt"]), Ok((true, String::new())));
         assert!(read(&["--receipt", "--only", "case"]).is_err());
         assert!(read(&["--only"]).is_err());
+        let needs =
+            [(true, true), (true, false), (false, false)].map(|(stored, has)| super::needs_all(stored, has).is_ok());
+        assert_eq!(needs, [true, false, true]);
     }
 }
