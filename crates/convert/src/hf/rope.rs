@@ -40,7 +40,12 @@ pub(super) fn read(config: &Config) -> Result<(Keys, Vec<Factors>), Error> {
     }
     let mut global_base = base(fields, "rope_theta", sections.global.as_ref())?.unwrap_or(config.family.rope_base);
     if let Some(alpha) = alpha(config, sections.global.as_ref())? {
-        global_base *= alpha.powf(n_dims as f64 / (n_dims as f64 - 2.0));
+        let stretched = global_base * alpha.powf(n_dims as f64 / (n_dims as f64 - 2.0));
+        if !(stretched as f32).is_normal() {
+            let what = format!("{alpha} makes {stretched} of a base of {global_base} for {n_dims} dimensions");
+            return Err(fields.error("rope_scaling.alpha", what));
+        }
+        global_base = stretched;
     }
     let mut keys: Keys =
         vec![("rope.dimension_count", Value::U32(n_dims as u32)), ("rope.freq_base", Value::F32(global_base as f32))];

@@ -54,6 +54,7 @@ pub(in crate::hf) fn falcon_sizes(config: &mut Config) -> Result<(), Error> {
         ("bias", json!(false)),
         ("multi_query", json!(true)),
         ("parallel_attn", json!(true)),
+        ("num_ln_in_parallel_attn", json!(1)),
     ] {
         fields.only(key, &[expected])?;
     }
@@ -66,7 +67,7 @@ pub(in crate::hf) fn falcon_sizes(config: &mut Config) -> Result<(), Error> {
 
 pub(in crate::hf) fn falcon_keys(config: &Config, metadata: &mut Metadata) -> Result<(), Error> {
     metadata.set(config.key("tensor_data_layout"), Value::String("jploski".to_owned()));
-    config.fields.only("num_ln_in_parallel_attn", &[json!(1)])
+    Ok(())
 }
 
 /// Refuses norms of heads, which GGUF's readers do not have in these models.
@@ -81,5 +82,5 @@ pub(in crate::hf) fn stablelm_sizes(config: &mut Config) -> Result<(), Error> {
 
 pub(in crate::hf) fn stablelm_keys(config: &Config, metadata: &mut Metadata) -> Result<(), Error> {
     metadata.set(config.key("use_parallel_residual"), Value::Bool(false));
-    config.fields.only("use_parallel_residual", &[json!(false)])
+    Ok(())
 }

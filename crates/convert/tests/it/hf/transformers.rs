@@ -224,3 +224,14 @@ fn every_class_has_a_case() {
         );
     }
 }
+
+/// Hunyuan's factor is a power of the base, and may leave what a float holds.
+#[test]
+fn a_base_stretched_beyond_floats_is_refused() {
+    let (_, cases) = cases();
+    let case = cases.iter().find(|case| case["name"] == "hunyuan").unwrap();
+    let mut folder = folder(case);
+    folder.config["rope_scaling"]["alpha"] = 1e38.into();
+    let refusal = folder.refusal();
+    assert!(refusal.contains("config.json: rope_scaling.alpha: ") && refusal.contains("a base of 10000"), "{refusal}");
+}
