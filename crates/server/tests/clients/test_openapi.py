@@ -35,20 +35,18 @@ def run(model, folder, logs, n_cases_min, parts, *options):
         "--exclude-name-regex", "^POST /(slots/|props$)",
         "--seed", "5", "--generation-database", "none", "--request-timeout", "60", "--workers", "1", "--no-color", *options,
     ]  # fmt: skip
-    processes = [
-        subprocess.Popen([*command, *part], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder) for part in parts
-    ]
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "timeout": SECONDS, "cwd": folder}
     with ThreadPoolExecutor() as threads:
-        outputs = list(threads.map(lambda process: process.communicate(timeout=SECONDS)[0], processes))
+        processes = list(threads.map(lambda part: subprocess.run([*command, *part], **piped), parts))
     # A crash may also look like a connection that breaks.
     assert server.metrics()["trinity_panics_total"] == 0
     answered = server.metrics()["trinity_completion_tokens_total"]
     assert server.stop() == 0
     n_cases = 0
-    for process, output in zip(processes, outputs, strict=True):
-        assert process.returncode == 0, output[-6000:]
-        counted = re.search(r"(\d+) generated, (\d+) passed", output)
-        assert counted and counted[1] == counted[2], output[-2000:]
+    for process in processes:
+        assert process.returncode == 0, process.stdout[-6000:]
+        counted = re.search(r"(\d+) generated, (\d+) passed", process.stdout)
+        assert counted and counted[1] == counted[2], process.stdout[-2000:]
         n_cases += int(counted[1])
     assert n_cases >= n_cases_min
     assert answered > 0, "every request was refused"
