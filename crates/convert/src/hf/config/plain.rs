@@ -65,11 +65,6 @@ pub(in crate::hf) fn falcon_sizes(config: &mut Config) -> Result<(), Error> {
     Ok(())
 }
 
-pub(in crate::hf) fn falcon_keys(config: &Config, metadata: &mut Metadata) -> Result<(), Error> {
-    metadata.set(config.key("tensor_data_layout"), Value::String("jploski".to_owned()));
-    Ok(())
-}
-
 /// Refuses norms of heads, which GGUF's readers do not have in these models.
 pub(in crate::hf) fn no_head_norms(config: &mut Config) -> Result<(), Error> {
     config.fields.only("qk_layernorm", &[json!(false)])
@@ -78,9 +73,4 @@ pub(in crate::hf) fn no_head_norms(config: &mut Config) -> Result<(), Error> {
 pub(in crate::hf) fn stablelm_sizes(config: &mut Config) -> Result<(), Error> {
     no_head_norms(config)?;
     config.fields.only("use_parallel_residual", &[json!(false)])
-}
-
-pub(in crate::hf) fn stablelm_keys(config: &Config, metadata: &mut Metadata) -> Result<(), Error> {
-    metadata.set(config.key("use_parallel_residual"), Value::Bool(false));
-    Ok(())
 }

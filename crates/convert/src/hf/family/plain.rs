@@ -1,6 +1,8 @@
 //! Families of attention in every layer that differ from llama by norms, names and settings: GLM 4, ERNIE 4.5, Hunyuan,
 //! EXAONE 4, Command R7B, Falcon, Phi 1 and 2, StableLM, StarCoder2, Ministral 3.
 
+use gguf::Value;
+
 use super::{
     super::config::{experts, plain},
     ATTENTION_NORM, Bias, EXPERTS, ExpertKeys, FEED_FORWARD, FEED_FORWARD_NORM, Family, Fields, HALVES, HEAD_NORMS, K,
@@ -244,7 +246,13 @@ pub(super) static FAMILIES: &[Family] = &[
         norm_epsilon: 1e-5,
         is_tied: true,
         context_len: Some(2048),
-        own: Own { sizes: plain::falcon_sizes, keys: plain::falcon_keys },
+        own: Own {
+            sizes: plain::falcon_sizes,
+            keys: |config, metadata| {
+                metadata.set(config.key("tensor_data_layout"), Value::String("jploski".to_owned()));
+                Ok(())
+            },
+        },
         ..PLAIN
     },
     Family {
@@ -268,7 +276,13 @@ pub(super) static FAMILIES: &[Family] = &[
         norm: WITH_BIASES,
         norm_epsilon: 1e-5,
         rotary: Rotary::Share(0.25),
-        own: Own { sizes: plain::stablelm_sizes, keys: plain::stablelm_keys },
+        own: Own {
+            sizes: plain::stablelm_sizes,
+            keys: |config, metadata| {
+                metadata.set(config.key("use_parallel_residual"), Value::Bool(false));
+                Ok(())
+            },
+        },
         ..PLAIN
     },
     Family {
