@@ -204,7 +204,7 @@ fn main() {
         })
         .collect();
     let head = Weights::new(if format == Format::Q4_0 { Format::Q8_0 } else { format }, VOCAB, D);
-    let heads = KvHeads { n_kv_heads: G, key_dim: HEAD, value_dim: HEAD };
+    let heads = KvHeads { n_kv_heads: G, key_dim: HEAD, value_dim: HEAD, are_values_in_keys: false };
     let layout = KvLayout { layers: vec![heads; LAYERS], types: KvTypes::both(KvType::F16) };
     let n_pages = CONTEXT / kernels::PAGE_LEN;
     let kv = KvPages::new(layout, n_pages).expect("small");

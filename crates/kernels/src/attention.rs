@@ -12,6 +12,7 @@
 use crate::{
     AttentionShape, KvHeads, KvPages, PAGE_LEN, Queries, Span, hadamard,
     isa::{Level, multiversion},
+    kv::Side,
     math::{exp, fma},
     pool::{Output, Pool, Tile},
 };
@@ -278,7 +279,7 @@ impl Attention<'_> {
     fn finish(&self, level: Level, acc: &[f32], sum: &[f32], out: &mut [f32]) {
         finish(level, acc, sum, out);
         if self.kv.layout().types.is_rotated {
-            hadamard::rotate(level, self.heads().value_dim, out);
+            hadamard::rotate(level, self.heads().rotated_dim(Side::Values), out);
         }
     }
 
@@ -295,7 +296,7 @@ impl Attention<'_> {
                 gathered.extend_from_slice(&q[heads..][..group * key_dim]);
             }
             if self.kv.layout().types.is_rotated {
-                hadamard::rotate(level, key_dim, gathered);
+                hadamard::rotate(level, self.heads().rotated_dim(Side::Keys), gathered);
             }
         }
     }
@@ -372,7 +373,7 @@ impl Attention<'_> {
             }
             let page = span.page(tile_first);
             self.kv.read_keys(level, page, self.layer, kv_head, &mut scratch.keys);
-            self.kv.read_values(level, page, self.layer, kv_head, &mut scratch.values);
+            self.kv.read_values(level, (page, self.layer, kv_head), &scratch.keys, &mut scratch.values);
             let slopes = self.q.slopes.map(|slopes| &slopes[kv_head * group..][..group]);
             attend(level, self.shape, scratch, |scores| {
                 if let Some(slopes) = slopes {

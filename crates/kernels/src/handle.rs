@@ -97,7 +97,8 @@ impl Kernels {
         matmul::run(self.level, &self.pool, &self.matmul, ws, x);
     }
 
-    /// Writes `k` `[T, G, Dk]` and `v` `[T, G, Dv]` of the spans' rows to their pages.
+    /// Writes `k` `[T, G, Dk]` and `v` `[T, G, Dv]` of the spans' rows to their pages; `v` is not read where values are
+    /// part of keys ([`KvHeads::are_values_in_keys`](crate::KvHeads::are_values_in_keys)).
     pub fn kv_write(&self, kv: &mut KvPages, layer: usize, spans: &[Span<'_>], k: &[f32], v: &[f32]) {
         kv.write(self.level, layer, spans, k, v);
     }

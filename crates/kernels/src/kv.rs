@@ -1,7 +1,7 @@
 //! The bytes of KV pages: nothing outside this module reads or writes them.
 //!
 //! A page holds [`PAGE_LEN`] positions of all layers, whose heads may differ ([`KvHeads`]): for each KV head of a layer
-//! a key block, then for each head a value block. Keys lie transposed, `[Dk, P]`, so
+//! a key block, then for each head a value block, unless values are part of keys. Keys lie transposed, `[Dk, P]`, so
 //! that one vector holds one element of many positions and scores need no horizontal sums; values lie `[P, Dv]`. What
 //! the blocks of a type look like stands in its file. Heads may be rotated before they are stored
 //! ([`KvTypes::is_rotated`]).
@@ -23,7 +23,7 @@ pub const PAGE_LEN: usize = 32;
 
 /// What a block holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Side {
+pub(crate) enum Side {
     /// A key block `[Dk, P]`.
     Keys,
     /// A value block `[P, Dv]`.
@@ -141,9 +141,18 @@ impl KvPages {
         self.read(level, Side::Keys, (page, layer, head), out);
     }
 
-    /// The values of a page as `out` `[P, Dv]`, rotated if they are stored so.
-    pub(crate) fn read_values(&self, level: Level, page: PageId, layer: usize, head: usize, out: &mut [f32]) {
-        self.read(level, Side::Values, (page, layer, head), out);
+    /// The values of a page as `out` `[P, Dv]`, rotated if they are stored so; `keys` are those of the same page and
+    /// head as [`Self::read_keys`] gives them.
+    pub(crate) fn read_values(&self, level: Level, place: (PageId, usize, usize), keys: &[f32], out: &mut [f32]) {
+        let KvHeads { value_dim, are_values_in_keys, .. } = self.heads(place.1);
+        if !are_values_in_keys {
+            self.read(level, Side::Values, place, out);
+            return;
+        }
+        assert_eq!(out.len(), value_dim * PAGE_LEN, "a block of values");
+        for (d, key) in keys.as_chunks::<PAGE_LEN>().0[..value_dim].iter().enumerate() {
+            out[d..].iter_mut().step_by(value_dim).zip(key).for_each(|(out, x)| *out = *x);
+        }
     }
 
     fn read(&self, level: Level, side: Side, (page, layer, head): (PageId, usize, usize), out: &mut [f32]) {
@@ -154,12 +163,12 @@ impl KvPages {
 
     /// Asks for the keys and values of a page to be brought near.
     pub(crate) fn prefetch(&self, page: PageId, layer: usize, head: usize) {
-        for side in [Side::Keys, Side::Values] {
+        for side in self.heads(layer).sides() {
             self.block(page, layer, head, side).chunks(64).for_each(simd::prefetch);
         }
     }
 
-    /// Writes `k` `[T, G, Dk]` and `v` `[T, G, Dv]` of the spans' rows.
+    /// Writes `k` `[T, G, Dk]` and `v` `[T, G, Dv]` of the spans' rows; `v` is not read where values are part of keys.
     pub(crate) fn write(&mut self, level: Level, layer: usize, spans: &[Span<'_>], k: &[f32], v: &[f32]) {
         let heads = self.heads(layer);
         let n_kv_heads = heads.n_kv_heads;
@@ -168,7 +177,8 @@ impl KvPages {
                 let (row, position) = (span.row_first + i, span.position_first + i);
                 let page = span.page(position);
                 for head in 0..n_kv_heads {
-                    for (side, x) in [(Side::Keys, k), (Side::Values, v)] {
+                    for side in heads.sides() {
+                        let x = if side == Side::Keys { k } else { v };
                         let dim = heads.dim(side);
                         let x = &x[(row * n_kv_heads + head) * dim..][..dim];
                         self.write_head(level, (page, layer, head), side, position % PAGE_LEN, x);
@@ -192,7 +202,7 @@ impl KvPages {
         let Room { head: rotated, codes, sorted } = &mut room;
         let x = if self.layout.types.is_rotated {
             let rotated = &mut rotated[..x.len()];
-            rotate(level, x, rotated);
+            rotate(level, self.heads(layer).rotated_dim(side), x, rotated);
             &*rotated
         } else {
             x
@@ -206,9 +216,9 @@ impl KvPages {
 
 /// A head rotated. One with NaN or an infinity becomes all infinite, which every type reads back as no number: sums and
 /// differences of infinities would leave NaN, which int8 forgets.
-fn rotate(level: Level, x: &[f32], out: &mut [f32]) {
+fn rotate(level: Level, dim: usize, x: &[f32], out: &mut [f32]) {
     out.copy_from_slice(x);
-    hadamard::rotate(level, x.len(), out);
+    hadamard::rotate(level, dim, out);
     if x.iter().any(|x| !x.is_finite()) {
         out.fill(f32::INFINITY);
     }

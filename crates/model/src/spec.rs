@@ -456,7 +456,7 @@ impl ModelSpec {
     /// The heads of keys and values of layer `layer`.
     pub fn heads(&self, layer: usize) -> KvHeads {
         let Self { n_kv_heads, key_dim, value_dim, .. } = *self;
-        let heads = KvHeads { n_kv_heads, key_dim, value_dim };
+        let heads = KvHeads { n_kv_heads, key_dim, value_dim, are_values_in_keys: false };
         self.layer_heads.as_ref().and_then(|layers| layers.get(layer).copied()).unwrap_or(heads)
     }
 

@@ -29,7 +29,7 @@ impl Case {
         window: Option<usize>,
         soft_cap: Option<f32>,
     ) -> Self {
-        let layout = KvHeads { n_kv_heads: 2, key_dim: 64, value_dim: 32 };
+        let layout = KvHeads { n_kv_heads: 2, key_dim: 64, value_dim: 32, are_values_in_keys: false };
         let mut rng = Rng::new(seed);
         let shape = AttentionShape { n_heads, scale: 0.3, soft_cap, window, ahead: 0, sinks: 0 };
         Self {
@@ -49,6 +49,14 @@ impl Case {
     /// A cache of two such layers.
     fn kv_layout(&self) -> KvLayout {
         KvLayout { layers: vec![self.layout; 2], types: self.types }
+    }
+
+    /// Values are the first elements of the keys of one KV head.
+    fn with_values_in_keys(mut self) -> Self {
+        self.layout = KvHeads { n_kv_heads: 1, are_values_in_keys: true, ..self.layout };
+        let keys = self.k.chunks(self.layout.key_dim).take(self.n);
+        self.v = keys.flat_map(|key| key[..self.layout.value_dim].to_vec()).collect();
+        self
     }
 
     /// Rows see so many positions after their own.
@@ -259,6 +267,24 @@ fn a_text_is_the_same_beside_others() {
     let q = twice(&case.q, shape.n_heads * layout.key_dim);
     kernels.attention(&kv, 1, &spans, &shape, (&*q).into(), &mut out);
     assert_same_f32("beside another", &out[33 * shape.n_heads * layout.value_dim..], &alone);
+}
+
+#[test]
+fn values_in_keys_agree_with_their_definition() {
+    for types in [KvType::F32.into(), KvTypes { is_rotated: true, ..KvType::F32.into() }] {
+        for n in [70, SEGMENT + 40] {
+            let case = Case::new(29, types, n, 6, None, None).with_values_in_keys();
+            let expected = case.run(&kernels(Isa::Scalar, 1), &[n]);
+            let error = nmse(&expected, &case.exact());
+            assert!(error < 1e-11, "{types:?}, {n} positions: NMSE {error:e}");
+            for isa in Isa::available() {
+                for (n_threads, chunks) in [(1, vec![n]), (3, vec![n - 1, 1])] {
+                    let what = format!("{types:?}, {n} positions on {}, {n_threads} threads", isa.name());
+                    assert_same_f32(&what, &case.run(&kernels(isa, n_threads), &chunks), &expected);
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -99,15 +99,28 @@ pub struct KvHeads {
     pub key_dim: usize,
     /// Width of a value head.
     pub value_dim: usize,
+    /// Are values the first elements of their keys, and kept nowhere else (multi-head latent attention)?
+    pub are_values_in_keys: bool,
 }
 
 impl KvHeads {
     /// Width of the heads of a side.
-    pub(super) fn dim(self, side: Side) -> usize {
+    pub(crate) fn dim(self, side: Side) -> usize {
         match side {
             Side::Keys => self.key_dim,
             Side::Values => self.value_dim,
         }
+    }
+
+    /// A width that says in which blocks the heads of a side are rotated: those of the largest power of two that
+    /// divides it. Values that are part of keys have blocks of their own within these.
+    pub(crate) fn rotated_dim(self, side: Side) -> usize {
+        if self.are_values_in_keys { self.key_dim | self.value_dim } else { self.dim(side) }
+    }
+
+    /// The sides that are kept.
+    pub(super) fn sides(self) -> impl Iterator<Item = Side> {
+        std::iter::once(Side::Keys).chain((!self.are_values_in_keys).then_some(Side::Values))
     }
 }
 
@@ -127,7 +140,7 @@ pub(super) struct LayerPlace {
     pub(super) start: usize,
     /// Bytes of one head's key block.
     pub(super) key_bytes: usize,
-    /// Bytes of one head's value block.
+    /// Bytes of one head's value block; 0 where values are in keys.
     pub(super) value_bytes: usize,
 }
 
@@ -143,7 +156,7 @@ impl KvLayout {
     /// Refuses widths that the types cannot hold.
     pub(super) fn check(&self) -> Result<(), Error> {
         for heads in &self.layers {
-            for side in [Side::Keys, Side::Values] {
+            for side in heads.sides() {
                 let (kv_type, dim) = (self.side_type(side), heads.dim(side));
                 let granularity = kv_type.granularity();
                 if dim % granularity != 0 {
@@ -160,8 +173,11 @@ impl KvLayout {
         let mut end = 0usize;
         let mut places = Vec::with_capacity(self.layers.len());
         for heads in &self.layers {
-            let bytes = |side| self.side_type(side).block_bytes(heads.dim(side));
-            let (key_bytes, value_bytes) = (bytes(Side::Keys)?, bytes(Side::Values)?);
+            let mut bytes = [0; 2];
+            for (bytes, side) in bytes.iter_mut().zip(heads.sides()) {
+                *bytes = self.side_type(side).block_bytes(heads.dim(side))?;
+            }
+            let [key_bytes, value_bytes] = bytes;
             places.push(LayerPlace { start: end, key_bytes, value_bytes });
             end = end.checked_add(key_bytes.checked_add(value_bytes)?.checked_mul(heads.n_kv_heads)?)?;
         }

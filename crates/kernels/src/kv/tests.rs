@@ -3,7 +3,7 @@ use crate::isa::Isa;
 use quant::ternarise::Mode;
 use testkit::{Rng, assert_same_f32, nmse};
 
-const HEADS: KvHeads = KvHeads { n_kv_heads: 2, key_dim: 64, value_dim: 32 };
+const HEADS: KvHeads = KvHeads { n_kv_heads: 2, key_dim: 64, value_dim: 32, are_values_in_keys: false };
 
 fn layout(types: impl Into<KvTypes>) -> KvLayout {
     layout_of(HEADS, types)
@@ -11,8 +11,8 @@ fn layout(types: impl Into<KvTypes>) -> KvLayout {
 
 /// Three layers, of which the one that is written has `heads`: the others are of other widths.
 fn layout_of(heads: KvHeads, types: impl Into<KvTypes>) -> KvLayout {
-    let first = KvHeads { n_kv_heads: 1, key_dim: 32, value_dim: 96 };
-    let last = KvHeads { n_kv_heads: 3, key_dim: 96, value_dim: 64 };
+    let first = KvHeads { n_kv_heads: 1, key_dim: 32, value_dim: 96, are_values_in_keys: false };
+    let last = KvHeads { n_kv_heads: 3, key_dim: 96, value_dim: 64, are_values_in_keys: true };
     KvLayout { layers: vec![first, heads, last], types: types.into() }
 }
 
@@ -33,7 +33,7 @@ fn read_back(kv: &KvPages, level: Level) -> [Vec<f32>; 2] {
         for head in 0..n_kv_heads {
             let (mut keys, mut values) = (vec![0.0; key_dim * PAGE_LEN], vec![0.0; value_dim * PAGE_LEN]);
             kv.read_keys(level, SPAN.page(position), 1, head, &mut keys);
-            kv.read_values(level, SPAN.page(position), 1, head, &mut values);
+            kv.read_values(level, (SPAN.page(position), 1, head), &keys, &mut values);
             let slot = position % PAGE_LEN;
             all_keys.extend((0..key_dim).map(|d| keys[d * PAGE_LEN + slot]));
             all_values.extend_from_slice(&values[slot * value_dim..][..value_dim]);
@@ -46,7 +46,10 @@ fn read_back(kv: &KvPages, level: Level) -> [Vec<f32>; 2] {
 fn check(layout: &KvLayout, error_max: f64) {
     let mut rng = Rng::new(11);
     let heads = layout.layers[1];
-    let exact = [heads.key_dim, heads.value_dim].map(|dim| rng.normals(N_ROWS * heads.n_kv_heads * dim));
+    let mut exact = [heads.key_dim, heads.value_dim].map(|dim| rng.normals(N_ROWS * heads.n_kv_heads * dim));
+    if heads.are_values_in_keys {
+        exact[1] = exact[0].chunks(heads.key_dim).flat_map(|key| key[..heads.value_dim].to_vec()).collect();
+    }
     let mut first: Option<[Vec<f32>; 2]> = None;
     for level in Isa::available().filter_map(Level::detect) {
         let mut kv = KvPages::new(layout.clone(), 5).expect("small");
@@ -62,7 +65,7 @@ fn check(layout: &KvLayout, error_max: f64) {
             assert_same_f32(&what, &got[i], &first[i]);
             let mut got = got[i].clone();
             if layout.types.is_rotated {
-                hadamard::rotate(level, dim, &mut got);
+                hadamard::rotate(level, heads.rotated_dim(side), &mut got);
             }
             let error = nmse(&got, &exact[i]);
             assert!(error <= error_max, "{what}, heads of {dim}: NMSE {error:e}");
@@ -91,10 +94,15 @@ fn error_max(kv_type: KvType) -> f64 {
 #[test]
 fn what_is_written_is_read() {
     for kv_type in KvType::ALL {
+        let rotated = KvTypes { is_rotated: true, ..kv_type.into() };
         check(&layout(kv_type), error_max(kv_type));
-        check(&layout(KvTypes { is_rotated: true, ..kv_type.into() }), error_max(kv_type));
+        check(&layout(rotated), error_max(kv_type));
         check(&layout(KvTypes { keys: kv_type, values: KvType::F16, is_rotated: false }), error_max(kv_type).max(1e-7));
         check(&layout(KvTypes { keys: KvType::F32, values: kv_type, is_rotated: true }), error_max(kv_type));
+        let within = KvHeads { n_kv_heads: 1, key_dim: 96, value_dim: 48, are_values_in_keys: true };
+        for types in [kv_type.into(), rotated] {
+            check(&layout_of(within, types), error_max(kv_type));
+        }
         if !matches!(kv_type, KvType::Q8_0 | KvType::Q4_0) {
             check(&layout_of(KvHeads { key_dim: 7, value_dim: 10, ..HEADS }, kv_type), error_max(kv_type));
         }
@@ -178,8 +186,8 @@ fn sizes_are_stated_and_bounded() {
     assert_eq!(bytes(KvTypes { values: t2, ..KvType::F16.into() }), 10 * 3 * 2 * (128 + 8 + 2) * 32);
     assert_eq!(layout(t2.into()).position_bytes(), Some(3 * 2 * (16 + 2 + 8 + 2)));
     let mixed = layout_of(HEADS, KvTypes { values: t2, ..KvType::F16.into() });
-    let expected = (2 * 32 + 24 + 2) + 2 * (2 * 64 + 8 + 2) + 3 * (2 * 96 + 16 + 2);
-    assert_eq!(mixed.position_bytes(), Some(expected), "heads of each layer");
+    let expected = (2 * 32 + 24 + 2) + 2 * (2 * 64 + 8 + 2) + 3 * 2 * 96;
+    assert_eq!(mixed.position_bytes(), Some(expected), "heads of each layer, values within keys once");
     assert_eq!(KvPages::bytes_of(&mixed, 10), Some(10 * 32 * expected));
     assert_eq!(KvPages::bytes_of(&layout(KvType::F32.into()), usize::MAX), None);
     let error = KvPages::new(layout(KvType::F32.into()), usize::MAX / 100_000).err().expect("too large").to_string();

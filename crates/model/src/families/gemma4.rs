@@ -72,7 +72,7 @@ fn heads(keys: &Keys<'_>, local_layers: &[bool]) -> Result<Vec<KvHeads>, LoadErr
     let counts = keys.each_count("attention.head_count_kv", local_layers.len())?;
     let heads = |(n_kv_heads, is_local)| {
         let dim = if is_local { local } else { whole };
-        KvHeads { n_kv_heads, key_dim: dim, value_dim: dim }
+        KvHeads { n_kv_heads, key_dim: dim, value_dim: dim, are_values_in_keys: false }
     };
     Ok(counts.into_iter().zip(local_layers.iter().copied()).map(heads).collect())
 }
