@@ -161,7 +161,7 @@ fn heads_norm<const N: usize>(
 }
 
 /// Multiplies queries `[T, H·Dk]` by the factors of their positions `[T]`.
-fn temper(temperature: &QueryTemperature, positions: &[u32], q: &mut [f32]) {
+pub(crate) fn temper(temperature: &QueryTemperature, positions: &[u32], q: &mut [f32]) {
     let row_len = q.len() / positions.len().max(1);
     for (row, &position) in q.chunks_exact_mut(row_len.max(1)).zip(positions) {
         let factor = temperature.factor(position);

@@ -9,7 +9,7 @@ use kernels::Kernels;
 use crate::{
     forward::{Feed, feed_forward, norm_in_place, normed},
     linear::{Input, is_finite},
-    spec::{ExpertSpec, Gating, ModelSpec},
+    spec::{ExpertGroups, ExpertSpec, Gating, ModelSpec},
     weights::{Beside, Experts, Norm},
 };
 
@@ -164,12 +164,14 @@ fn add_routed(
 
 /// Makes the scores of a token weights of its experts, and zeroes all others.
 fn weigh(kernels: &Kernels, spec: &ModelSpec, bias: Option<&[f32]>, scores: &mut [f32]) {
-    let Some(ExpertSpec { n_used, gating, are_weights_normed, weight_scale, .. }) = spec.experts else { return };
+    let Some(ExpertSpec { n_used, gating, are_weights_normed, weight_scale, groups, .. }) = spec.experts else {
+        return;
+    };
     match gating {
         Gating::Softmax => kernels.softmax(scores, scores.len()),
         Gating::Sigmoid => kernels.sigmoid(scores),
     }
-    keep_best(scores, bias, n_used);
+    keep_best(scores, bias, groups, n_used);
     if are_weights_normed {
         let sum: f32 = scores.iter().sum();
         if sum > 0.0 {
@@ -181,9 +183,31 @@ fn weigh(kernels: &Kernels, spec: &ModelSpec, bias: Option<&[f32]>, scores: &mut
     }
 }
 
-/// Zeroes all but the `n` largest weights, compared with their `bias` if there is one; the lower index wins a tie.
-fn keep_best(weights: &mut [f32], bias: Option<&[f32]>, n: usize) {
+/// Zeroes all but the `n` largest weights of those in the best `groups`, compared with their `bias` if there is one;
+/// the lower index wins a tie.
+fn keep_best(weights: &mut [f32], bias: Option<&[f32]>, groups: Option<ExpertGroups>, n: usize) {
     let rank = |weights: &[f32], i: usize| weights[i] + bias.map_or(0.0, |bias| bias[i]);
+    if let Some(ExpertGroups { n_groups, n_used }) = groups {
+        let len = weights.len() / n_groups;
+        let score = |weights: &[f32], group: usize| {
+            let [best, second] = (group * len..(group + 1) * len).fold([f32::NEG_INFINITY; 2], |[best, second], i| {
+                let own = rank(weights, i);
+                if own > best { [own, best] } else { [best, second.max(own)] }
+            });
+            best + second
+        };
+        for group in 0..n_groups {
+            let own = score(weights, group);
+            let is_before = |&other: &usize| {
+                let score = score(weights, other);
+                score > own || (score == own && other < group)
+            };
+            // The groups in use are before this one whichever others have been ruled out.
+            if (0..n_groups).filter(is_before).count() >= n_used {
+                weights[group * len..(group + 1) * len].fill(f32::NEG_INFINITY);
+            }
+        }
+    }
     // The last of those that were found, in the order from the best: by rank, then by index.
     let mut last: Option<(f32, usize)> = None;
     let is_behind =
@@ -210,10 +234,37 @@ fn keep_best(weights: &mut [f32], bias: Option<&[f32]>, n: usize) {
 #[cfg(test)]
 mod tests {
     use super::keep_best;
+    use crate::spec::ExpertGroups;
 
-    fn check<const N: usize>(mut weights: [f32; N], bias: Option<[f32; N]>, n: usize, expected: [f32; N]) {
-        keep_best(&mut weights, bias.as_ref().map(|bias| &bias[..]), n);
+    fn check<const N: usize>(weights: [f32; N], bias: Option<[f32; N]>, n: usize, expected: [f32; N]) {
+        check_groups(weights, bias, None, n, expected);
+    }
+
+    /// Checks with so many groups, and so many of them in use.
+    fn check_groups<const N: usize>(
+        mut weights: [f32; N],
+        bias: Option<[f32; N]>,
+        groups: Option<[usize; 2]>,
+        n: usize,
+        expected: [f32; N],
+    ) {
+        let groups = groups.map(|[n_groups, n_used]| ExpertGroups { n_groups, n_used });
+        keep_best(&mut weights, bias.as_ref().map(|bias| &bias[..]), groups, n);
         assert_eq!(weights, expected);
+    }
+
+    #[test]
+    fn the_best_come_from_the_groups_whose_two_best_are_best() {
+        // The best of all stands in a group whose second is small.
+        let weights = [0.9, 0.0, 0.1, 0.5, 0.5, 0.3, 0.4, 0.4, 0.2];
+        check_groups(weights, None, Some([3, 1]), 2, [0.9, 0.0, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        let weights = [0.8, 0.0, 0.1, 0.5, 0.5, 0.3, 0.4, 0.4, 0.2];
+        check_groups(weights, None, Some([3, 1]), 2, [0.0, 0.0, 0.0, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0]);
+        check_groups(weights, None, Some([3, 2]), 2, [0.8, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        // The bias counts for groups, too, and a tie is the first group's.
+        let bias = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.25, 0.0, 0.0];
+        check_groups(weights, Some(bias), Some([3, 1]), 1, [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.4, 0.0, 0.0]);
+        check_groups([0.25; 4], None, Some([2, 1]), 1, [0.25, 0.0, 0.0, 0.0]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod base;
 mod bert;
 mod bitnet;
 mod cohere2;
+mod deepseek2;
 mod ernie4_5;
 mod ernie4_5_moe;
 mod exaone4;
@@ -72,6 +73,7 @@ const FAMILIES: &[(&str, &str, Build)] = &[
     ("exaone4", "EXAONE 4", exaone4::spec),
     ("gpt-oss", "also in MXFP4 as published", gpt_oss::spec),
     ("glm4moe", "GLM 4.5, GLM 4.6", glm4moe::spec),
+    ("deepseek2", "DeepSeek V2, V3 and R1, Kimi K2, GLM 4.7 Flash", deepseek2::spec),
     ("ernie4_5-moe", "ERNIE 4.5 with experts", ernie4_5_moe::spec),
     ("cohere2", "Command R7B, Command A", cohere2::spec),
     ("stablelm", "StableLM, not 12B", stablelm::spec),
@@ -130,6 +132,13 @@ fn check(keys: &Keys<'_>, spec: &ModelSpec) -> Result<(), LoadError> {
                 let what = format!("{n_heads} heads of {dim}, expected {} in all at most", keys::WIDTH_MAX);
                 return keys.refuse(name, what);
             }
+        }
+    }
+    if let Some(latent) = spec.latent {
+        let widest = latent.query_dim().max(latent.value_dim);
+        if n_heads.checked_mul(widest).is_none_or(|width| width > keys::WIDTH_MAX) {
+            let what = format!("{n_heads} heads of {widest}, expected {} in all at most", keys::WIDTH_MAX);
+            return keys.refuse("attention.head_count", what);
         }
     }
     let width = spec.per_layer_inputs.map_or(Some(0), |inputs| inputs.width.checked_mul(spec.n_layers));

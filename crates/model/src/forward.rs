@@ -141,6 +141,12 @@ impl Model {
         self.embedding_copy
     }
 
+    /// Number of bytes of weights in another form than the file's, beside the map.
+    pub fn copy_bytes(&self) -> u64 {
+        let of_keys = self.spec.latent_copy_bytes().unwrap_or_default() as u64;
+        of_keys + self.embedding_copy.map_or(0, |copy| copy.new_bytes)
+    }
+
     /// Returns what replaces the norms of the file ([`LoadOptions::norm_type`]).
     pub fn requantised_norms(&self) -> Option<Requantised> {
         self.norms_copy
@@ -336,10 +342,11 @@ impl Model {
         scratch.input.fill(kernels);
         match mixer {
             Mixer::Attention(_) => self.attend(index, n_rows, spans),
+            Mixer::Latent(_) => self.attend_latent(index, n_rows, spans),
             recurrent => {
                 let states = StepStates { states, layer: spec.state_index(index), spans: step.spans };
                 match recurrent {
-                    Mixer::Attention(_) => {}
+                    Mixer::Attention(_) | Mixer::Latent(_) => {}
                     Mixer::ShortConvolution(weights) => recurrent::convolve(kernels, weights, scratch, states),
                     Mixer::DeltaNet(weights) => recurrent::delta_net(kernels, spec, weights, scratch, states),
                     Mixer::Mamba(weights) => recurrent::mamba(kernels, spec, weights, scratch, states),

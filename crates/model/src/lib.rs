@@ -12,6 +12,7 @@ mod experts;
 mod families;
 mod forward;
 mod keys;
+mod latent;
 mod linear;
 mod load;
 mod memory;
@@ -44,8 +45,8 @@ pub use requantise::{EmbeddingConversion, EmbeddingType, NormType, Requantised};
 pub use scan::{BadWeight, scan_weights};
 pub use shortcut::{HeadShortcut, HeadStats};
 pub use spec::{
-    ExpertSpec, Gating, ModelSpec, NormKind, NormNames, PerLayerInputs, Pooling, QkNorm, QueryTemperature, Recurrence,
-    RecurrenceSpec, RopeLayers, RopeScaling, RopeSpec, WindowSpec,
+    ExpertGroups, ExpertSpec, Gating, LatentSpec, ModelSpec, NormKind, NormNames, PerLayerInputs, Pooling, QkNorm,
+    QueryTemperature, Recurrence, RecurrenceSpec, RopeLayers, RopeScaling, RopeSpec, WindowSpec,
 };
 pub use states::StateId;
 pub use step::{Forward, Logits, LogitsWanted, PageArena, Step, StepSpan, best_token, logits_rows_max};

@@ -16,7 +16,8 @@ use crate::{
 pub struct MemoryPlan {
     /// Bytes of weights, mapped from the file.
     pub weight_bytes: u64,
-    /// Bytes of an embedding table in another type than the file's, beside the map.
+    /// Bytes of weights in another form than the file's, beside the map: the embedding table in another type, and the
+    /// keys of latent attention where the file has them with the values.
     pub copy_bytes: u64,
     /// Bytes of weights in the order in which kernels walk them, beside the map.
     pub packed_bytes: u64,
@@ -60,8 +61,10 @@ fn of_spec(
     let layout = forward::kv_layout(spec, options.kv_types);
     let rows_max = options.step_rows(spec, context_len);
     let refuse = |what: String| LoadError::Option { file: container.name().to_owned(), what };
-    let copy_bytes =
-        options.embedding_type.map_or(Ok(0), |conversion| embedding_bytes(conversion.to, spec)).map_err(refuse)? as u64;
+    let of_embedding = options.embedding_type.map_or(Ok(0), |conversion| embedding_bytes(conversion.to, spec));
+    let copy_bytes = (of_embedding.map_err(refuse)?)
+        .checked_add(spec.latent_copy_bytes().unwrap_or(usize::MAX))
+        .map_or(u64::MAX, |n| n as u64);
     Ok(MemoryPlan {
         copy_bytes,
         packed_bytes: 0,

@@ -140,6 +140,7 @@ pub(crate) fn norms(weights: &mut Weights) -> Requantised {
                 let Attention { q_norm, k_norm, sub_norm, .. } = &mut **attention;
                 [q_norm, k_norm, sub_norm].into_iter().flatten().collect()
             }
+            Some(Mixer::Latent(latent)) => latent.norms(),
             None | Some(Mixer::ShortConvolution(_)) => Vec::new(),
             Some(Mixer::DeltaNet(net)) => vec![&mut net.norm],
             Some(Mixer::Mamba(mamba)) => vec![&mut mamba.norm],

@@ -24,7 +24,7 @@ pub(crate) struct Scratch {
     pub(crate) k: Vec<f32>,
     /// Values `[T, G·Dv]`
     pub(crate) v: Vec<f32>,
-    /// Inner values of layers with states, three `[T, I]`
+    /// Inner values of layers with states or latent attention, three `[T, I]`
     pub(crate) inner: [Vec<f32>; 3],
     /// Two numbers `[T, Hv]` of each head of a delta net or of Mamba-2
     pub(crate) head_gates: [Vec<f32>; 2],
@@ -84,7 +84,11 @@ impl Widths {
         let recurrence = spec.recurrence.as_ref().map(|r| r.kind);
         // Queries with their gates go through the same buffers.
         let gated = if spec.has_attention_gate { 2 * q } else { 0 };
-        let inner = recurrence.map_or(0, |kind| kind.inner_width(spec.width)).max(gated);
+        let of_latent = spec.latent.map_or(0, |latent| {
+            let of_heads = spec.n_heads * latent.query_dim().max(latent.value_dim);
+            of_heads.max(latent.query_rank.unwrap_or(0)).max(latent.row_dim())
+        });
+        let inner = recurrence.map_or(0, |kind| kind.inner_width(spec.width)).max(gated).max(of_latent);
         let head_gates = recurrence.map_or(0, Recurrence::n_gated_heads);
         let latent = spec.experts.and_then(|e| e.latent).unwrap_or(0);
         Self {
@@ -92,7 +96,7 @@ impl Widths {
             q,
             q_to_sinks: if has_sinks { q } else { 0 },
             k: spec.heads_max(|heads| heads.n_kv_heads * heads.key_dim),
-            v: spec.heads_max(|heads| heads.n_kv_heads * heads.value_dim),
+            v: spec.heads_max(|heads| if heads.are_values_in_keys { 0 } else { heads.n_kv_heads * heads.value_dim }),
             inner,
             head_gates,
             feed_forward: spec.feed_forward_max(),

@@ -110,6 +110,8 @@ pub struct ExpertSpec {
     /// Width of the rows that experts see and give where a matrix narrows them before and another widens their sum
     /// (Nemotron 3).
     pub latent: Option<usize>,
+    /// Groups of experts, if there are any.
+    pub groups: Option<ExpertGroups>,
     /// Whether a layer has a dense network, too, both with norms of their own before and after them, and a router that
     /// sees the residual stream (Gemma 4).
     pub are_beside_dense: bool,
@@ -248,6 +250,51 @@ impl Recurrence {
     }
 }
 
+/// Multi-head latent attention (DeepSeek V2): keys and values of all heads are made of one row of each position, which
+/// is all that is kept. Queries go to the rows rather than rows to the queries: a head's query is turned into what
+/// meets a row, and its value comes out of the rows' weighted sum.
+///
+/// Source: DeepSeek-AI 2024 (arXiv 2405.04434), section 2.1.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LatentSpec {
+    /// Width between the two matrices of queries, where they have two.
+    pub query_rank: Option<usize>,
+    /// Width of the part of a row of which keys and values are made; the part of all keys that turns follows it.
+    pub kv_rank: usize,
+    /// Number of elements of a head's query that do not turn.
+    pub plain_dim: usize,
+    /// Number of elements of a head's query that turn.
+    pub turned_dim: usize,
+    /// Width of a head's value.
+    pub value_dim: usize,
+    /// Whether the file has the matrices of keys and values as one: those of keys are turned over when the model is
+    /// loaded, and stand beside the map in f32.
+    pub is_kv_fused: bool,
+}
+
+impl LatentSpec {
+    /// Width of a head's query before it meets rows.
+    pub(crate) fn query_dim(&self) -> usize {
+        self.plain_dim + self.turned_dim
+    }
+
+    /// Width of a row.
+    pub(crate) fn row_dim(&self) -> usize {
+        self.kv_rank + self.turned_dim
+    }
+}
+
+/// The groups of experts of which a token's experts come from the best (DeepSeek V3).
+///
+/// Source: DeepSeek-AI 2024 (arXiv 2412.19437), section 2.1.2.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ExpertGroups {
+    /// Number of groups.
+    pub n_groups: usize,
+    /// Number of groups that a token's experts come from: those whose two best experts score highest together.
+    pub n_used: usize,
+}
+
 /// The vectors that layers see of each token beside the residual stream (Gemma 4).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PerLayerInputs {
@@ -313,6 +360,8 @@ pub struct ModelSpec {
     pub value_dim: usize,
     /// Heads of keys and values of each layer, where these three differ from layer to layer.
     pub layer_heads: Option<Vec<KvHeads>>,
+    /// Latent attention, if layers have it: the three above are then those of the rows that are kept.
+    pub latent: Option<LatentSpec>,
     /// Layer whose keys and values each layer attends to, where some have none of their own.
     pub kv_sources: Option<Vec<usize>>,
     /// Width of the feed-forward network (F); the largest where layers differ.
@@ -413,6 +462,13 @@ impl ModelSpec {
         window.local_layers.get(layer).is_some_and(|&local| local).then_some(window.len)
     }
 
+    /// Number of bytes of the matrices of latent attention that stand beside the map; `None` on overflow.
+    pub(crate) fn latent_copy_bytes(&self) -> Option<usize> {
+        let Some(latent) = self.latent.filter(|latent| latent.is_kv_fused) else { return Some(0) };
+        let n_weights = self.n_heads.checked_mul(latent.plain_dim)?.checked_mul(latent.kv_rank)?;
+        n_weights.checked_mul(self.n_layers)?.checked_mul(size_of::<f32>())
+    }
+
     /// Whether layer `layer` has this block.
     pub fn has_block(&self, layer: usize, block: Block) -> bool {
         self.lone_blocks.as_ref().is_none_or(|blocks| blocks.get(layer) == Some(&block))
@@ -456,7 +512,7 @@ impl ModelSpec {
     /// The heads of keys and values of layer `layer`.
     pub fn heads(&self, layer: usize) -> KvHeads {
         let Self { n_kv_heads, key_dim, value_dim, .. } = *self;
-        let heads = KvHeads { n_kv_heads, key_dim, value_dim, are_values_in_keys: false };
+        let heads = KvHeads { n_kv_heads, key_dim, value_dim, are_values_in_keys: self.latent.is_some() };
         self.layer_heads.as_ref().and_then(|layers| layers.get(layer).copied()).unwrap_or(heads)
     }
 

@@ -31,6 +31,37 @@ pub(crate) struct Attention {
     pub(crate) learned_sinks: Option<Vec<f32>>,
 }
 
+/// The weights of latent attention.
+pub(crate) struct LatentAttention {
+    /// Matrix `[Q, D]` that narrows what the queries' matrix sees, and the norm `[Q]` of what it gives
+    pub(crate) narrow: Option<(Linear, Vec<f32>)>,
+    /// Query matrix `[H·(N + R), D]` or `[H·(N + R), Q]`, of which the last `R` rows of each head turn
+    pub(crate) queries: Linear,
+    /// Matrix `[C + R, D]` of the row that is kept
+    pub(crate) row: Linear,
+    /// Norm `[C]` of what does not turn of the row
+    pub(crate) row_norm: Vec<f32>,
+    /// Matrix `[C, N]` of each head that turns its query into what meets a row
+    pub(crate) keys: Vec<Linear>,
+    /// Matrix `[Dv, C]` of each head that turns what it sees of rows into its value
+    pub(crate) values: Vec<Linear>,
+    /// Output matrix `[D, H·Dv]`
+    pub(crate) output: Linear,
+}
+
+impl LatentAttention {
+    fn matrices(&mut self) -> Vec<&mut Linear> {
+        let Self { narrow, queries, row, keys, values, output, .. } = self;
+        let narrow = narrow.iter_mut().map(|(matrix, _)| matrix);
+        narrow.chain([queries, row, output]).chain(keys).chain(values).collect()
+    }
+
+    /// Returns the norms within attention.
+    pub(crate) fn norms(&mut self) -> Vec<&mut Vec<f32>> {
+        self.narrow.iter_mut().map(|(_, norm)| norm).chain([&mut self.row_norm]).collect()
+    }
+}
+
 /// A norm of the kind that the spec says.
 pub(crate) struct Norm {
     /// Weights that the normalised input is multiplied with, `[D]`
@@ -119,6 +150,7 @@ pub(crate) struct Mamba {
 /// The weights by which a layer mixes positions.
 pub(crate) enum Mixer {
     Attention(Box<Attention>),
+    Latent(Box<LatentAttention>),
     ShortConvolution(Box<ShortConvolution>),
     DeltaNet(Box<DeltaNet>),
     Mamba(Box<Mamba>),
@@ -240,6 +272,7 @@ impl Layer {
                 let Attention { q, k, v, output, .. } = &mut **attention;
                 std::iter::once(q).chain(k).chain(v).chain([output]).collect()
             }
+            Some(Mixer::Latent(latent)) => latent.matrices(),
             Some(Mixer::ShortConvolution(convolution)) => {
                 let ShortConvolution { input: [b, c, x], output, .. } = &mut **convolution;
                 vec![b, c, x, output]

@@ -55,7 +55,7 @@ impl Planned {
         let context_len_trained = model::context_len(container).map_err(Error::input)?;
         let limit = options.limit.unwrap_or(FILE_BYTES_MAX).min(FILE_BYTES_MAX);
         let total = |plan: &MemoryPlan| {
-            let parts = [plan.kv_bytes, plan.state_bytes, plan.scratch_bytes, BESIDE_BYTES];
+            let parts = [plan.copy_bytes, plan.kv_bytes, plan.state_bytes, plan.scratch_bytes, BESIDE_BYTES];
             parts.into_iter().fold(file_bytes, u64::saturating_add)
         };
         let fits = |n_pages: usize| -> Result<bool, Error> {
@@ -73,7 +73,7 @@ impl Planned {
 
     /// Bytes that are still to be asked for once the weights are there.
     pub(crate) fn beside_weights(&self) -> u64 {
-        self.kv_bytes().saturating_add(self.plan.scratch_bytes)
+        self.plan.copy_bytes.saturating_add(self.kv_bytes()).saturating_add(self.plan.scratch_bytes)
     }
 
     /// Bytes of keys and values, and of the state of models that have one.

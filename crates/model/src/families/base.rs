@@ -5,11 +5,16 @@ use kernels::{Gate, RopePairs};
 use crate::{
     LoadError,
     keys::{Keys, WIDTH_MAX},
-    spec::{ExpertSpec, Gating, ModelSpec, NormKind, NormNames, QkNorm, RopeLayers, RopeScaling, RopeSpec, WindowSpec},
+    spec::{
+        ExpertGroups, ExpertSpec, Gating, ModelSpec, NormKind, NormNames, QkNorm, RopeLayers, RopeScaling, RopeSpec,
+        WindowSpec,
+    },
 };
 
 /// Key that says whether tokens see only those before them.
 const CAUSAL: &str = "attention.causal";
+/// Key that says how many layers there are to one with experts.
+const INTERLEAVE: &str = "interleave_moe_layer_step";
 
 /// Reads the spec of the plain pre-norm transformer with a SiLU gate; experts, if there are any, are in every layer.
 pub(super) fn spec(keys: &Keys<'_>, n_vocab: usize, pairs: RopePairs) -> Result<ModelSpec, LoadError> {
@@ -140,6 +145,7 @@ fn build(
         key_dim,
         value_dim,
         layer_heads: None,
+        latent: None,
         kv_sources: None,
         feed_forward,
         layer_feed_forward: None,
@@ -220,6 +226,7 @@ pub(super) fn experts(keys: &Keys<'_>) -> Result<Option<ExpertSpec>, LoadError> 
         shared: None,
         is_shared_gated: false,
         latent: None,
+        groups: None,
         are_beside_dense: false,
     }))
 }
@@ -245,10 +252,8 @@ pub(super) fn routed_experts(keys: &Keys<'_>, gating: Gating) -> Result<ExpertSp
             return keys.refuse("expert_gating_func", format!("{other}, expected 1 (softmax) or 2 (sigmoid)"));
         }
     };
-    for name in ["expert_group_count", "expert_group_used_count", "interleave_moe_layer_step"] {
-        if let Some(n) = keys.count_or_none(name)?.filter(|&n| n > 1) {
-            return keys.refuse(name, format!("{n}, but only 1 is supported"));
-        }
+    if let Some(n) = keys.count_or_none(INTERLEAVE)?.filter(|&n| n > 1) {
+        return keys.refuse(INTERLEAVE, format!("{n}, but only 1 is supported"));
     }
     let shared = match keys.count_or_none("expert_shared_feed_forward_length")? {
         Some(width) => Some(width),
@@ -263,8 +268,28 @@ pub(super) fn routed_experts(keys: &Keys<'_>, gating: Gating) -> Result<ExpertSp
         are_weights_normed: keys.flag("expert_weights_norm")?.unwrap_or(true),
         weight_scale: keys.positive_or_none("expert_weights_scale")?.unwrap_or(1.0),
         shared,
+        groups: expert_groups(keys, &experts)?,
         ..experts
     })
+}
+
+/// Reads the groups of these experts, if there are more than one.
+fn expert_groups(keys: &Keys<'_>, experts: &ExpertSpec) -> Result<Option<ExpertGroups>, LoadError> {
+    const COUNT: &str = "expert_group_count";
+    const USED: &str = "expert_group_used_count";
+    let ExpertSpec { n_experts, n_used, .. } = *experts;
+    let n_used_groups = keys.count_or_none(USED)?.unwrap_or(0);
+    let Some(n_groups) = keys.count_or_none(COUNT)?.filter(|&n| n > 1) else {
+        return if n_used_groups > 1 { keys.refuse(USED, format!("{n_used_groups} of 1 group")) } else { Ok(None) };
+    };
+    if !n_experts.is_multiple_of(n_groups) || n_experts < 2 * n_groups {
+        return keys.refuse(COUNT, format!("{n_groups}, but {n_experts} experts, expected groups of 2 or more"));
+    }
+    if n_used_groups > n_groups || n_used_groups * (n_experts / n_groups) < n_used {
+        let what = format!("{n_used_groups} of {n_groups} groups of {n_experts} experts, of which {n_used} are used");
+        return keys.refuse(USED, what);
+    }
+    Ok(Some(ExpertGroups { n_groups, n_used: n_used_groups }))
 }
 
 /// Reads the window of key `attention.sliding_window` on the layers of `attention.sliding_window_pattern`, by default

@@ -5,10 +5,10 @@ use kernels::{DeltaShape, KvHeads, MambaShape};
 use super::tensors::Tensors;
 use crate::{
     LoadError,
-    spec::{Block, ModelSpec, NormKind, QkNorm, Recurrence},
+    spec::{Block, LatentSpec, ModelSpec, NormKind, QkNorm, Recurrence},
     weights::{
-        Attention, Beside, DeltaFactors, DeltaNet, Experts, FeedForward, Layer, Mamba, Mixer, Mlp, Norm, PerLayer,
-        PerLayerTables, Projection, RankHead, ShortConvolution, Weights,
+        Attention, Beside, DeltaFactors, DeltaNet, Experts, FeedForward, LatentAttention, Layer, Mamba, Mixer, Mlp,
+        Norm, PerLayer, PerLayerTables, Projection, RankHead, ShortConvolution, Weights,
     },
 };
 
@@ -99,7 +99,10 @@ fn layer(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize) -> Result<La
 
 fn mixer(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize, at: &str) -> Result<Mixer, LoadError> {
     let Some(recurrence) = spec.recurrence.as_ref().filter(|_| spec.is_recurrent(index)) else {
-        return Ok(Mixer::Attention(Box::new(attention(tensors, spec, index, at)?)));
+        return match &spec.latent {
+            Some(latent) => Ok(Mixer::Latent(Box::new(latent_attention(tensors, spec, latent, at)?))),
+            None => Ok(Mixer::Attention(Box::new(attention(tensors, spec, index, at)?))),
+        };
     };
     match recurrence.kind {
         Recurrence::ShortConvolution { n_taps } => {
@@ -233,6 +236,39 @@ fn attention(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize, at: &str
         q,
         k,
         v,
+    })
+}
+
+fn latent_attention(
+    tensors: &mut Tensors<'_>,
+    spec: &ModelSpec,
+    latent: &LatentSpec,
+    at: &str,
+) -> Result<LatentAttention, LoadError> {
+    let (n_heads, width) = (spec.n_heads, spec.width);
+    let &LatentSpec { query_rank, kv_rank, plain_dim, value_dim, is_kv_fused, .. } = latent;
+    let q_rows = n_heads * latent.query_dim();
+    let (narrow, queries) = if let Some(rank) = query_rank {
+        let matrix = tensors.linear(&format!("{at}attn_q_a"), rank, width)?;
+        let norm = tensors.vector(&format!("{at}attn_q_a_norm.weight"), rank)?;
+        (Some((matrix, norm)), tensors.linear(&format!("{at}attn_q_b"), q_rows, rank)?)
+    } else {
+        (None, tensors.linear(&format!("{at}attn_q"), q_rows, width)?)
+    };
+    let (keys, values) = if is_kv_fused {
+        tensors.latent_pairs(&format!("{at}attn_kv_b"), n_heads, [plain_dim, value_dim], kv_rank)?
+    } else {
+        let keys = tensors.stack(&format!("{at}attn_k_b"), n_heads, kv_rank, plain_dim)?;
+        (keys, tensors.stack(&format!("{at}attn_v_b"), n_heads, value_dim, kv_rank)?)
+    };
+    Ok(LatentAttention {
+        narrow,
+        queries,
+        row: tensors.linear(&format!("{at}attn_kv_a_mqa"), latent.row_dim(), width)?,
+        row_norm: tensors.vector(&format!("{at}attn_kv_a_norm.weight"), kv_rank)?,
+        keys,
+        values,
+        output: tensors.linear(&format!("{at}attn_output"), width, n_heads * value_dim)?,
     })
 }
 

@@ -2,8 +2,8 @@
 
 use std::{collections::HashSet, ops::Range, sync::Arc};
 
-use gguf::{Container, TensorInfo};
-use quant::StoredMatrix;
+use gguf::{Container, TensorBytes, TensorInfo};
+use quant::{Format, StoredMatrix};
 
 use super::{rotations::Rotations, stored_matrix};
 use crate::{
@@ -258,6 +258,41 @@ impl<'a> Tensors<'a> {
             row_first += rows;
         }
         Ok(pieces)
+    }
+
+    /// Takes `name.weight` `[n·(a + b), cols]` as `n` pairs of matrices: of the first, of `a` rows, the transposes
+    /// `[cols, a]` in f32, which stand beside the map, and the second ones, of `b` rows, as they are.
+    pub(super) fn latent_pairs(
+        &mut self,
+        name: &str,
+        n: usize,
+        [a, b]: [usize; 2],
+        cols: usize,
+    ) -> Result<(Vec<Linear>, Vec<Linear>), LoadError> {
+        let weight = format!("{name}.weight");
+        let Some(tensor) = self.find(&weight) else { return self.refuse(&weight, "missing") };
+        let n_rows = n * (a + b);
+        if tensor.dims != [cols as u64, n_rows as u64] {
+            return self.refuse(&weight, format!("shape {:?}, expected [{cols}, {n_rows}]", tensor.dims));
+        }
+        let bytes = self.container.bytes(tensor);
+        let stored = self.stored(tensor, &bytes)?;
+        let mut transposes = Vec::with_capacity(4 * n * a * cols);
+        let mut first = vec![0.0; a * cols];
+        for i in 0..n {
+            stored.decode(i * (a + b), &mut first);
+            let columns = (0..cols).flat_map(|col| first.iter().skip(col).step_by(cols));
+            transposes.extend(columns.flat_map(|x| x.to_le_bytes()));
+        }
+        let transposes = TensorBytes::from(transposes);
+        let linear = |bytes: &TensorBytes, stored: &StoredMatrix<'_>, rows| {
+            Linear::new(bytes, stored, rows).or_else(|what| self.refuse(&weight, what))
+        };
+        let turned = StoredMatrix::new(Format::F32, n * cols, a, &transposes);
+        let turned = turned.or_else(|what| self.refuse(&weight, what.to_string()))?;
+        let firsts = (0..n).map(|i| linear(&transposes, &turned, i * cols..(i + 1) * cols));
+        let seconds = (0..n).map(|i| linear(&bytes, &stored, i * (a + b) + a..(i + 1) * (a + b)));
+        Ok((firsts.collect::<Result<_, _>>()?, seconds.collect::<Result<_, _>>()?))
     }
 
     /// Makes a view of the weights of `tensor`, whose bytes are `bytes`.

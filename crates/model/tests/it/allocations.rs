@@ -83,6 +83,7 @@ fn a_decode_step_allocates_nothing() {
         "golden2/mamba2",
         "golden2/gemma4-e",
         "golden2/gemma4-moe",
+        "golden2/deepseek2",
     ];
     // The prompt outgrows the window.
     let window = Some(AttentionWindow { len: 20, sinks: 4 });
@@ -134,6 +135,7 @@ fn the_plan_is_what_is_allocated() {
         ("golden2/mamba2", KvType::F16.into(), 48, None, None),
         ("golden2/gemma4-e", KvType::F16.into(), 48, None, None),
         ("golden2/gemma4-moe", KvType::F16.into(), 48, None, None),
+        ("golden2/deepseek2", KvType::F16.into(), 48, None, None),
     ] {
         let mut options = LoadOptions {
             kv_types,

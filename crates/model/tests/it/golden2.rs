@@ -22,6 +22,8 @@ const ENTRIES: &[&str] = &[
     "gpt-oss-mxfp4",
     "glm4moe",
     "ernie4_5-moe",
+    "deepseek2",
+    "deepseek2-lite",
     "lfm2",
     "qwen35",
     "qwen35moe-mtp",

@@ -34,6 +34,7 @@ const MODELS: &[&str] = &[
     "golden2/mamba2",
     "golden2/gemma4-e",
     "golden2/gemma4-moe",
+    "golden2/deepseek2",
 ];
 
 #[test]

@@ -4,6 +4,7 @@
 mod adapters;
 mod allocations;
 mod broken;
+mod deepseek2;
 mod dequantised;
 mod edit;
 mod encoders;

@@ -144,8 +144,8 @@ fn impossible_metadata_of_families_with_norms_behind() {
 fn impossible_experts() {
     for (key, value, words) in [
         ("expert_gating_func", 7, "7, expected 1 (softmax) or 2 (sigmoid)"),
-        ("expert_group_count", 4, "4, but only 1 is supported"),
-        ("expert_group_used_count", 2, "2, but only 1 is supported"),
+        ("expert_group_count", 4, "4, but 6 experts, expected groups of 2 or more"),
+        ("expert_group_used_count", 2, "2 of 1 group"),
         ("leading_dense_block_count", 9, "9 of 4 layers"),
         ("nextn_predict_layers", 5, "5 of 5 layers"),
         ("expert_used_count", 7, "7 of 6 experts"),

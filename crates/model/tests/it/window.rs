@@ -128,6 +128,7 @@ fn chunks_threads_and_levels_do_not_show() {
         ("golden2/mistral3", KvType::F32.into()),
         ("golden2/gpt-oss", KvType::F16.into()),
         ("golden2/cohere2", KvType::F16.into()),
+        ("golden2/deepseek2", KvType::F16.into()),
         ("bitnet", KvTypes { keys: KvType::F16, values: lsq, is_rotated: true }),
     ] {
         let container = Edit::golden(name).container();
@@ -178,9 +179,16 @@ fn neighbours_do_not_show() {
 
 #[test]
 fn until_it_outgrows_its_window_a_sequence_has_the_bytes_of_full_attention() {
-    for name in
-        ["llama", "gemma3", "qwen3moe", "smollm3", "golden2/hunyuan-dense", "golden2/mistral3", "golden2/gpt-oss"]
-    {
+    for name in [
+        "llama",
+        "gemma3",
+        "qwen3moe",
+        "smollm3",
+        "golden2/hunyuan-dense",
+        "golden2/mistral3",
+        "golden2/gpt-oss",
+        "golden2/deepseek2",
+    ] {
         let tokens = random_tokens(100);
         let container = Edit::golden(name).container();
         let full = LoadOptions { attention_window: None, ..options(window(1, 0)) };

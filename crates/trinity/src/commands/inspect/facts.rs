@@ -177,20 +177,13 @@ impl Facts {
             Ok(plan) => line(
                 "memory",
                 &format!(
-                    "{} weights (mapped){} + {} KV cache for {} tokens{} + {} scratch",
+                    "{} weights (mapped){}{} + {} KV cache for {} tokens{} + {} scratch",
                     bytes_text(plan.weight_bytes),
-                    if plan.packed_bytes > 0 {
-                        format!(" + {} packed", bytes_text(plan.packed_bytes))
-                    } else {
-                        String::new()
-                    },
+                    more(plan.copy_bytes, "copied"),
+                    more(plan.packed_bytes, "packed"),
                     bytes_text(plan.kv_bytes),
                     plan.context_len,
-                    if plan.state_bytes > 0 {
-                        format!(" + {} state of a sequence", bytes_text(plan.state_bytes))
-                    } else {
-                        String::new()
-                    },
+                    more(plan.state_bytes, "state of a sequence"),
                     bytes_text(plan.scratch_bytes)
                 ),
             ),
@@ -229,8 +222,8 @@ impl Facts {
         match &self.plan {
             Ok(plan) => {
                 object["memory"] = json!({
-                    "weight_bytes": plan.weight_bytes, "packed_bytes": plan.packed_bytes, "kv_bytes": plan.kv_bytes,
-                    "state_bytes": plan.state_bytes, "scratch_bytes": plan.scratch_bytes,
+                    "weight_bytes": plan.weight_bytes, "copy_bytes": plan.copy_bytes, "packed_bytes": plan.packed_bytes,
+                    "kv_bytes": plan.kv_bytes, "state_bytes": plan.state_bytes, "scratch_bytes": plan.scratch_bytes,
                     "context_len": plan.context_len,
                 });
             }
@@ -333,6 +326,11 @@ pub(super) fn value_json(value: &Value) -> Json {
             Array::F64(v) => json!(v),
         },
     }
+}
+
+/// Bytes that are needed beside others, for people; nothing if there are none.
+fn more(bytes: u64, what: &str) -> String {
+    if bytes > 0 { format!(" + {} {what}", bytes_text(bytes)) } else { String::new() }
 }
 
 /// A metadata value for people: long arrays are cut and counted.

@@ -278,9 +278,10 @@ impl FileLoader {
         template.warn(id);
         let ChatTemplate { template, own_error: template_error } = template;
         let positions_bytes = model.kv_position_bytes().saturating_mul((model.n_pages() * PAGE_LEN) as u64);
-        let memory_bytes = container.file_bytes().saturating_add(model.packed_bytes()).saturating_add(positions_bytes);
         let states_bytes = model.state_bytes().saturating_mul(model.n_states() as u64);
-        let memory_bytes = memory_bytes.saturating_add(states_bytes);
+        let memory_bytes = [model.copy_bytes(), model.packed_bytes(), positions_bytes, states_bytes]
+            .into_iter()
+            .fold(container.file_bytes(), u64::saturating_add);
         let mut details = details(&container, memory_bytes)?;
         let grammars = GrammarCompiler::new(&tokenizer).map_err(|e| failure(e.to_string()))?;
         let cache_owners = self.cache_owners.read().unwrap_or_else(PoisonError::into_inner).clone();
