@@ -20,7 +20,7 @@ use crate::{
     states::{self, StateId, States},
     step::{Forward, Logits, LogitsWanted, PageArena, Step, StepSpan},
     weights::{FeedForward, Layer, Mixer, Mlp, Norm, Weights},
-    window::AttentionWindow,
+    window::{AttentionWindow, POSITIONS_MAX},
 };
 
 /// A loaded model: weights (in the map), KV arena, buffers.
@@ -56,6 +56,9 @@ impl Model {
         let positions = options.kv_positions(context_len_max);
         if positions == 0 {
             return Err(refuse("a KV cache of 0 positions".to_owned()));
+        }
+        if positions > POSITIONS_MAX {
+            return Err(refuse(format!("a KV cache of {positions} positions, expected at most {POSITIONS_MAX}")));
         }
         let n_pages = positions.div_ceil(PAGE_LEN);
         let kv = KvPages::new(kv_layout(&spec, options.kv_types), n_pages)

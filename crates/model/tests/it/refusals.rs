@@ -3,7 +3,7 @@
 
 use gguf::{Array, Value};
 use kernels::Kernels;
-use model::{KvType, KvTypes, LoadOptions, Model, memory_plan};
+use model::{KvType, KvTypes, LoadOptions, Model, POSITIONS_MAX, memory_plan};
 
 use crate::edit::Edit;
 
@@ -340,7 +340,11 @@ fn options_that_the_model_cannot_meet() {
         (LoadOptions { context_len_max: Some(0), ..OPTIONS }, "a context of 0 tokens"),
         (LoadOptions { step_rows_max: 0, ..OPTIONS }, "a step of 0 rows"),
         (LoadOptions { kv_positions: Some(0), ..OPTIONS }, "a KV cache of 0 positions"),
-        (LoadOptions { kv_positions: Some(usize::MAX / 4096), ..OPTIONS }, "a KV cache of 4503599627370495 positions"),
+        (
+            LoadOptions { kv_positions: Some(usize::MAX / 4096), ..OPTIONS },
+            "a KV cache of 4503599627370495 positions, expected at most 2147483648",
+        ),
+        (LoadOptions { kv_positions: Some(POSITIONS_MAX + 1), ..OPTIONS }, "a KV cache of 2147483649 positions"),
         (LoadOptions { kv_types: KvTypes::both(KvType::Q8_0), ..OPTIONS }, "multiple of 32"),
     ] {
         let error = Model::load(&container, Kernels::new(None, 1).unwrap(), &options).err().map(|e| e.to_string());

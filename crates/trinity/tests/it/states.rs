@@ -133,6 +133,19 @@ fn answers_under_load_are_those_of_each_request_alone() {
 }
 
 #[test]
+fn pages_that_hold_nothing_are_no_more_than_states_can_use() {
+    let context = |flags: &[&str]| {
+        let (server, _) = Server::start(&[&[MAMBA2.as_str(), "--max-running", "3"], flags].concat());
+        server.said.iter().find(|line| line.starts_with("context")).unwrap().clone()
+    };
+    let says = |n: usize| format!("context  512 tokens a request, {n} for all together; up to 3 sequences at once");
+    assert_eq!(context(&[]), says(4 * 512));
+    assert_eq!(context(&["--kv-tokens", "2147483648"]), says(2 * 3 * 512), "six states of 512 tokens");
+    let arguments = ["serve", "--port", "0", &MAMBA2, "--kv-tokens", "2147483649"];
+    trinity(arguments).fails(2, &["--kv-tokens", "2147483649", "2147483648"]);
+}
+
+#[test]
 fn a_draft_model_with_states_is_refused() {
     let stories = testkit::data("tiny-models/stories260K-f32.gguf");
     let outcome = command(["serve", "--port", "0", stories.to_str().unwrap(), "--draft", &LFM2]).output().unwrap();

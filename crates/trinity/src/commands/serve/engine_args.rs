@@ -6,7 +6,7 @@ use clap::Args;
 use engine::{DiskCache, Drafter, EngineOptions, StepBound};
 use gguf::Container;
 use hub::Hub;
-use model::{AttentionWindow, Forward, PAGE_LEN, Pooling};
+use model::{AttentionWindow, Forward, ModelSpec, PAGE_LEN, POSITIONS_MAX, Pooling};
 use tokenizer::Tokenizer;
 
 use crate::{
@@ -59,7 +59,7 @@ pub(crate) struct EngineArgs {
     #[arg(help_heading = group::LOAD, long, value_name = "MS", env = "TRINITY_MAX_STEP_MS", value_parser = clap::value_parser!(u32).range(1..))]
     max_step_ms: Option<u32>,
     /// Positions that the KV cache has room for, all requests of a model together [default: four contexts]
-    #[arg(long, value_name = "TOKENS", env = "TRINITY_KV_TOKENS")]
+    #[arg(long, value_name = "TOKENS", env = "TRINITY_KV_TOKENS", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=POSITIONS_MAX as u64))]
     kv_tokens: Option<usize>,
     /// Compute every prompt from its beginning
     #[arg(long)]
@@ -93,8 +93,15 @@ pub(crate) struct EngineArgs {
 }
 
 impl EngineArgs {
-    /// Positions of the KV cache where sequences have at most `longest` tokens, of which they see `window`.
-    pub(super) fn positions(&self, window: Option<AttentionWindow>, longest: usize) -> usize {
+    /// Positions of the KV cache of the model of `spec` where sequences have at most `longest` tokens, of which they
+    /// see `window`, and `n_states` states.
+    pub(super) fn positions(
+        &self,
+        spec: &ModelSpec,
+        window: Option<AttentionWindow>,
+        longest: usize,
+        n_states: usize,
+    ) -> usize {
         let one = match window {
             // What one sequence sees, and what may be shared of its beginning.
             Some(window) => {
@@ -103,7 +110,12 @@ impl EngineArgs {
             }
             None => longest,
         };
-        let all = self.kv_tokens.unwrap_or(one.saturating_mul(CONTEXTS_DEFAULT)).max(one);
+        let chosen = one.saturating_mul(CONTEXTS_DEFAULT);
+        let mut all = self.kv_tokens.unwrap_or(chosen).max(one);
+        if (0..spec.n_layers).all(|layer| !spec.has_kv(layer)) {
+            // Pages that hold nothing are of use before a state alone, and what names them takes memory.
+            all = all.min(one.saturating_mul(n_states));
+        }
         all.checked_next_multiple_of(PAGE_LEN).unwrap_or(all)
     }
 
@@ -170,7 +182,7 @@ impl EngineArgs {
             return Err(Failure::new(Kind::Failure, message));
         }
         let context = longest.min(model::context_len(&draft)?);
-        let positions = self.positions(None, context.min(CONTEXT_LEN_DEFAULT));
+        let positions = self.positions(&model::spec_of_head(&draft)?, None, context.min(CONTEXT_LEN_DEFAULT), 1);
         let plan = ContextPlan { context_len_max: Some(context), kv_positions: Some(positions), n_states: 1 };
         // Adapters are of the model that is drafted for.
         let own = ModelArgs { attention_window: None, adapters: AdapterArgs::default(), ..load.clone() };

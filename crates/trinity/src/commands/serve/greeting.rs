@@ -65,13 +65,13 @@ fn models_line(models: &[ModelEntry]) -> String {
 }
 
 fn context_line(settings: &ServeArgs, models: &[ModelEntry]) -> String {
-    let window = settings.load.attention_window();
     let contexts: Vec<String> = models
         .iter()
         .filter_map(|model| model.loaded.as_ref())
         .map(|model| {
             let context = model.handle.context_len_max();
-            let positions = settings.engine.positions(window, context);
+            let stats = model.handle.stats();
+            let positions = stats.pages_total * stats.page_len;
             format!("{context} tokens a request, {positions} for all together")
         })
         .collect();

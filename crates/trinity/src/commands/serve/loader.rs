@@ -234,9 +234,11 @@ impl FileLoader {
     fn plan(&self, container: &Container) -> Result<ContextPlan, Failure> {
         let args = &self.settings.load;
         let plan = ContextPlan::to_talk(args, container)?;
-        let positions = self.settings.engine.positions(args.attention_window(), plan.longest());
+        let engine = &self.settings.engine;
         let state_bytes = model::memory_plan_of_head(container, &LoadOptions::DEFAULT)?.state_bytes;
-        let n_states = self.settings.engine.n_states(state_bytes);
+        let n_states = engine.n_states(state_bytes);
+        let spec = model::spec_of_head(container)?;
+        let positions = engine.positions(&spec, args.attention_window(), plan.longest(), n_states);
         Ok(ContextPlan { kv_positions: Some(positions), n_states, ..plan })
     }
 
