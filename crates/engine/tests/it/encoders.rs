@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use engine::{Engine, EngineOptions, Error, Progress, Request, Runner, Task, TenantId};
-use model::{Pooling, TokenId};
+use model::{PAGE_LEN, Pooling, TokenId};
 use proptest::prelude::*;
 
 use crate::{
@@ -44,7 +44,7 @@ proptest! {
         let options = EngineOptions { n_running_max, ..EngineOptions::default() };
         let mut runner = Runner::new(Box::new(model), stories::tokenizer(), options, ticking()).unwrap();
         let len_max = runner.context_len_max();
-        prop_assert_eq!(len_max, step_rows_max.min(n_pages * model::PAGE_LEN));
+        prop_assert_eq!(len_max, step_rows_max.min(n_pages * PAGE_LEN));
         let request = |rng: &mut testkit::Rng| Request {
             task: if rng.below(4) == 0 { Task::Score } else { Task::Embed(Pooling::ALL[rng.below(4)]) },
             tenant: TenantId(rng.below(3) as u128),
@@ -77,7 +77,8 @@ proptest! {
 
 #[test]
 fn texts_that_fit_share_a_step() {
-    let model = HashModel::new(40, N_VOCAB, 64).with_whole_texts();
+    // Room for the rows of a step, and for the ends of pages of four texts.
+    let model = HashModel::new(64 / PAGE_LEN + 4, N_VOCAB, 64).with_whole_texts();
     let mut runner = Runner::new(Box::new(model), stories::tokenizer(), EngineOptions::default(), ticking()).unwrap();
     let request = Request { task: Task::Embed(Pooling::Mean), ..Request::new(vec![TokenId(1); 16]) };
     let logs: Vec<_> = (0..8).map(|_| submit(&mut runner, &request)).collect();

@@ -77,6 +77,15 @@ fn each_text_has_the_vector_that_it_has_alone_wherever_it_is_asked_for() {
     }
 }
 
+/// Nothing is kept of a text: there is memory for a step, 512 rows here, and for the ends of pages of its texts.
+#[test]
+fn memory_is_that_of_a_step() {
+    let (server, _) = Server::start(&[&EMBEDDING_FILES[0], "--max-running", "10"]);
+    let context = server.said.iter().find(|line| line.starts_with("context")).unwrap();
+    let expected = format!("context  64 tokens a request, {} for all together", 512 + 10 * 32);
+    assert!(context.starts_with(&expected), "{context}");
+}
+
 #[test]
 fn they_are_inspected_and_quantised() {
     for (name, file) in EMBEDDERS.iter().zip(EMBEDDING_FILES.iter()) {

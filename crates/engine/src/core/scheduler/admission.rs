@@ -116,11 +116,14 @@ impl Scheduler {
             self.take_cached(id);
             let sequence = self.sequence(id);
             let n_needed = self.n_pages_of(sequence.tokens.len()).saturating_sub(sequence.nodes.len());
-            // Each that runs may soon want one more, and prompts what they have not computed yet.
-            let prompts = self.running.iter().map(|(_, id)| self.sequence(*id)).filter(|s| s.n_pending() > 1);
+            // Each that runs may soon want one more, unless it is a text that is computed once; and prompts want what
+            // they have not computed yet.
+            let (n_growing, n_pending_min) = if self.limits.is_encoder { (0, 1) } else { (self.running.len(), 2) };
+            let prompts = self.running.iter().map(|(_, id)| self.sequence(*id));
+            let prompts = prompts.filter(|s| s.n_pending() >= n_pending_min);
             let n_promised: usize =
                 prompts.map(|s| self.n_pages_of(s.tokens.len()).saturating_sub(s.table.len())).sum();
-            let headroom = self.running.len() + n_promised;
+            let headroom = n_growing + n_promised;
             if self.pool.n_free() + self.tree.n_unlocked() >= n_needed + headroom {
                 break;
             }

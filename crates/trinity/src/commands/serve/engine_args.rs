@@ -15,7 +15,7 @@ use crate::{
         adapter_args::AdapterArgs,
         context_plan::{CONTEXT_LEN_DEFAULT, ContextPlan, positions_seen},
         digest,
-        model_args::ModelArgs,
+        model_args::{ModelArgs, STEP_ROWS_MAX},
         opened,
         pooling_name::PoolingName,
     },
@@ -110,7 +110,12 @@ impl EngineArgs {
             }
             None => longest,
         };
-        let chosen = one.saturating_mul(CONTEXTS_DEFAULT);
+        let mut chosen = one.saturating_mul(CONTEXTS_DEFAULT);
+        if spec.is_encoder {
+            // Nothing is kept of a text: a step of the longest or of many short ones, whose last pages are not full.
+            let n_rows = longest.max(STEP_ROWS_MAX);
+            chosen = n_rows.saturating_add(n_rows.min(usize::from(self.max_running)).saturating_mul(PAGE_LEN));
+        }
         let mut all = self.kv_tokens.unwrap_or(chosen).max(one);
         if (0..spec.n_layers).all(|layer| !spec.has_kv(layer)) {
             // Pages that hold nothing are of use before a state alone, and what names them takes memory.
