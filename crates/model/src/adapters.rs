@@ -191,6 +191,10 @@ impl Model {
 
 /// Refuses a LoRA adapter that no model can be given, whatever its tensors are.
 pub fn check_adapter(adapter: &Container) -> Result<(), LoadError> {
+    if adapter.tensors().is_empty() {
+        let what = format!("no tensor, expected a pair of NAME{DOWN} and NAME{UP} for each matrix that it changes");
+        return Err(LoadError::Option { file: adapter.name().to_owned(), what });
+    }
     if adapter.metadata().get(INVOCATION_TOKENS).is_none() {
         return Ok(());
     }

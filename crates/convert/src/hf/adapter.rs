@@ -32,6 +32,9 @@ pub fn open_adapter(folder: &Path, base: Option<&Path>) -> Result<HuggingFace, E
     let (config, model) = Config::read(&base)?;
     let checkpoint = Checkpoint::open(&folder.join(WEIGHTS))?;
     let (weights, ranks) = Weights::of_adapter(&checkpoint, &config)?;
+    if ranks.is_empty() {
+        return Err(invalid(&folder.join(WEIGHTS), "no pair of lora_A and lora_B".to_owned()));
+    }
     let Some(alpha) = fields.float("lora_alpha")? else { return Err(fields.error("lora_alpha", "missing")) };
     let alpha = match (fields.flag("use_rslora")?, ranks.split_first()) {
         (Some(true), Some((&rank, others))) => {

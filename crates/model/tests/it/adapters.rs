@@ -185,6 +185,8 @@ fn what_is_not_for_the_model_is_refused() {
         e.remove("adapter.lora.alpha");
     });
     check("a scale of NaN", f32::NAN, &|_| ());
+    let pairs = "a pair of NAME.lora_a and NAME.lora_b for each matrix that it changes";
+    check(&format!("no tensor, expected {pairs}"), 1.0, &|e| e.tensors.clear());
     check("tensor blk.1.attn_q.weight.lora_b: missing", 1.0, &|e| {
         e.drop_tensors("blk.1.attn_q.weight.lora_b");
     });

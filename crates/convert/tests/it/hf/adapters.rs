@@ -135,4 +135,8 @@ fn what_is_no_plain_adapter_is_refused_by_name() {
     folder.tensors.remove(folder.tensors.len() - 2);
     write(&folder, &peft(8));
     hf::open_adapter(folder.path(), Some(base.path())).unwrap();
+    folder.tensors.clear();
+    write(&folder, &peft(8));
+    let text = hf::open_adapter(folder.path(), Some(base.path())).map(|_| ()).unwrap_err().to_string();
+    assert!(text.ends_with("adapter_model.safetensors: no pair of lora_A and lora_B"), "{text}");
 }
