@@ -1,5 +1,7 @@
 //! Picking a token from logits: a chain of samplers, then a draw.
 //!
+//! Tokens that the model's file suppresses are banned from the beginning. Then:
+//!
 //! 1. logit bias 2. penalties (repeat, frequency, presence) 3. grammar mask 4. top-k 5. typical 6. top-p 7. min-p 8.
 //!    temperature
 //! 9. draw
@@ -184,8 +186,9 @@ pub struct Sampler {
     penalties: Option<Penalties>,
     /// Whether penalties come before everything else.
     penalises_first: bool,
-    /// Tokenizer that infill looks at.
+    /// Tokenizer that infill looks at, and that knows which tokens are never said.
     tokenizer: Option<Arc<Tokenizer>>,
+    n_vocab: usize,
     /// Logits `[V]` with bias and penalties, where there are any.
     adjusted: Vec<f32>,
     candidates: Candidates,
@@ -238,6 +241,7 @@ impl Sampler {
             penalties,
             penalises_first,
             tokenizer: None,
+            n_vocab,
             adjusted: Vec::with_capacity(if is_adjusted { n_vocab } else { 0 }),
             candidates: Candidates::with_capacity(n_candidates),
             random: Xoshiro256PlusPlus::seed_from_u64(sampling.seed ^ (index as u64).wrapping_mul(STREAM_STRIDE)),
@@ -262,12 +266,23 @@ impl Sampler {
             Some(SamplerKind::TopK) => self.sampling.top_k,
             _ => return None,
         };
-        (!is_adjusted && (1..=N_BEST_MAX).contains(&n_best)).then_some(n_best)
+        // All that are suppressed may be among the best.
+        let n_best = (n_best > 0).then(|| n_best.saturating_add(self.n_suppressed()))?;
+        (!is_adjusted && n_best <= N_BEST_MAX).then_some(n_best)
     }
 
-    /// Adds the vocabulary that infill looks at; without it, infill does nothing.
-    pub(crate) fn with_tokenizer(self, tokenizer: Arc<Tokenizer>) -> Self {
-        Self { tokenizer: Some(tokenizer), ..self }
+    /// Adds the vocabulary that infill looks at, which does nothing without it, and whose suppressed tokens are banned.
+    pub(crate) fn with_tokenizer(mut self, tokenizer: Arc<Tokenizer>) -> Self {
+        self.tokenizer = Some(tokenizer);
+        if self.n_suppressed() > 0 {
+            self.adjusted.reserve_exact(self.n_vocab);
+        }
+        self
+    }
+
+    /// Number of tokens that are never said.
+    fn n_suppressed(&self) -> usize {
+        self.tokenizer.as_ref().map_or(0, |tokenizer| tokenizer.suppressed().len())
     }
 
     /// Whether the most likely token is taken and no sampler asked.
@@ -300,10 +315,11 @@ impl Sampler {
 
     /// Goes through the chain up to the draw.
     fn narrow(&mut self, logits: &[f32], mask: Option<&TokenMask>) -> Narrowed {
-        let is_greedy = self.is_greedy();
+        let (is_greedy, has_suppressed) = (self.is_greedy(), self.n_suppressed() > 0);
         let Self { sampling, steps, penalties, penalises_first, tokenizer, adjusted, candidates, .. } = self;
         let first_penalties = penalties.as_ref().filter(|_| *penalises_first);
-        let logits = if first_penalties.is_some() || !sampling.logit_bias.is_empty() || mask.is_some() {
+        let is_adjusted = first_penalties.is_some() || !sampling.logit_bias.is_empty() || mask.is_some();
+        let logits = if is_adjusted || has_suppressed {
             adjusted.clear();
             adjusted.extend_from_slice(logits);
             logit_bias::apply(adjusted, &sampling.logit_bias);
@@ -312,6 +328,10 @@ impl Sampler {
             }
             if let Some(mask) = mask {
                 mask.apply(adjusted);
+            }
+            // The model may have fewer logits than there are tokens.
+            for id in tokenizer.iter().flat_map(|tokenizer| tokenizer.suppressed()) {
+                adjusted.get_mut(id.0 as usize).into_iter().for_each(|logit| *logit = f32::NEG_INFINITY);
             }
             adjusted
         } else {

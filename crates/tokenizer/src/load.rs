@@ -104,7 +104,8 @@ pub(crate) fn from_gguf(metadata: &Metadata) -> Result<Tokenizer, Error> {
         }
     };
     let is_word = |id: u32| matches!(&model, Model::Bpe(bpe) if bpe.merges.make(id));
-    let special::Found { special, end_of_generation, warnings } = special::find(metadata, &mut vocabulary, is_word)?;
+    let special::Found { special, end_of_generation, suppressed, warnings } =
+        special::find(metadata, &mut vocabulary, is_word)?;
     match &mut model {
         Model::Bpe(bpe) if matches!(algorithm, Algorithm::SpmByMerges) => bpe.set_unknown(special.unk),
         Model::Bpe(_) => {}
@@ -148,6 +149,7 @@ pub(crate) fn from_gguf(metadata: &Metadata) -> Result<Tokenizer, Error> {
         model,
         special,
         end_of_generation,
+        suppressed,
         warnings,
         prefix,
         pipeline,

@@ -123,11 +123,16 @@ const END_OF_GENERATION: &[&str] = &[
 /// Metadata key of more ends of generation than GGUF has names for.
 const EOS_LIST: &str = "tokenizer.ggml.eos_token_ids";
 
+/// Metadata key of tokens that a model is never to say: those that stand for pictures and sounds in its input.
+const SUPPRESSED: &str = "tokenizer.ggml.suppress_tokens";
+
 /// The special tokens that a file states, or that were found by their spelling.
 pub(crate) struct Found {
     pub(crate) special: SpecialTokens,
     /// Ids of the tokens that end a completion, sorted.
     pub(crate) end_of_generation: Vec<u32>,
+    /// Ids of the tokens that are never said, sorted.
+    pub(crate) suppressed: Vec<u32>,
     /// Lines about what was read as absent.
     pub(crate) warnings: Vec<String>,
 }
@@ -204,21 +209,24 @@ pub(crate) fn find(
     let fim = &special.fim;
     let more = [special.eos, special.eot, special.eom, fim.pad, fim.repo, fim.separator];
     ends.extend(more.into_iter().flatten().map(|id| id.0));
-    // Ollama's key, for models with more ends than GGUF has names.
-    for id in metadata.i64s(EOS_LIST)?.unwrap_or_default() {
-        match u32::try_from(id) {
-            Ok(id) if (id as usize) < n_tokens => ends.push(id),
-            _ => outside.push(format!("{EOS_LIST}: token {id}")),
+    // The first is Ollama's key, for models with more ends than GGUF has names.
+    let mut suppressed = Vec::new();
+    for (key, ids) in [(EOS_LIST, &mut ends), (SUPPRESSED, &mut suppressed)] {
+        for id in metadata.i64s(key)?.unwrap_or_default() {
+            match u32::try_from(id) {
+                Ok(id) if (id as usize) < n_tokens => ids.push(id),
+                _ => outside.push(format!("{key}: token {id}")),
+            }
         }
+        ids.sort_unstable();
+        ids.dedup();
     }
-    ends.sort_unstable();
-    ends.dedup();
     for id in named {
         vocabulary.make_control(id);
     }
     let warning = format!("{}, but the vocabulary has {n_tokens}: read as absent", outside.join(", "));
     let warnings = (!outside.is_empty()).then_some(warning).into_iter().collect();
-    Ok(Found { special, end_of_generation: ends, warnings })
+    Ok(Found { special, end_of_generation: ends, suppressed, warnings })
 }
 
 /// Returns the id under the first of `keys` that the file has. One that is no token (tools write −1 for "none", or the

@@ -68,6 +68,8 @@ pub struct Tokenizer {
     pub(crate) special: SpecialTokens,
     /// Ids of the tokens that end a completion, sorted.
     pub(crate) end_of_generation: Vec<u32>,
+    /// Ids of the tokens that a model is never to say, sorted.
+    pub(crate) suppressed: Vec<u32>,
     pub(crate) warnings: Vec<String>,
     /// Token that goes before a text with `add_special`; the one after it follows.
     pub(crate) first: Option<TokenId>,
@@ -282,6 +284,11 @@ impl Tokenizer {
     /// Returns all tokens that end a completion, sorted.
     pub fn end_of_generation(&self) -> impl ExactSizeIterator<Item = TokenId> + '_ {
         self.end_of_generation.iter().map(|&id| TokenId(id))
+    }
+
+    /// Returns the tokens that a model is never to say, however likely it finds them, sorted.
+    pub fn suppressed(&self) -> impl ExactSizeIterator<Item = TokenId> + '_ {
+        self.suppressed.iter().map(|&id| TokenId(id))
     }
 
     /// Whether the token is a control token, which has no text of its own in output.

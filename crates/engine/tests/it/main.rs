@@ -16,3 +16,4 @@ mod service;
 mod simulation;
 mod states;
 mod stories;
+mod suppressed;

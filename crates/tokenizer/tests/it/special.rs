@@ -166,6 +166,11 @@ fn ids_outside_the_vocabulary_count_as_absent() {
     let tokenizer = with("tokenizer.ggml.eos_token_ids", Value::Array(Array::I32(vec![-1, 2, 5, 3])));
     assert_eq!(tokenizer.end_of_generation().map(|id| id.0).collect::<Vec<_>>(), [2, 3, 4]);
     assert!(tokenizer.warnings()[0].contains("eos_token_ids: token -1, tokenizer.ggml.eos_token_ids: token 5, but"));
+    // And in one of those that are never said.
+    assert_eq!(tokenizer.suppressed().len(), 0);
+    let tokenizer = with("tokenizer.ggml.suppress_tokens", Value::Array(Array::I32(vec![4, 3, -1, 3])));
+    assert_eq!(tokenizer.suppressed().collect::<Vec<_>>(), [TokenId(3), TokenId(4)]);
+    assert!(tokenizer.warnings()[0].contains("suppress_tokens: token -1, but"));
 }
 
 /// Files that other programs were reported to refuse: three must read alike.
