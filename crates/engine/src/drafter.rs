@@ -57,6 +57,8 @@ pub(crate) struct DraftRequest<'a> {
     pub(crate) tokens: &'a [TokenId],
     /// Pages of the target, with room for the drafts.
     pub(crate) pages: &'a [PageId],
+    /// How strongly the target's adapters are added to it.
+    pub(crate) adapters: Option<&'a [f32]>,
     /// Largest number of drafts.
     pub(crate) n_max: usize,
 }

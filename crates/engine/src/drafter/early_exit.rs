@@ -35,7 +35,9 @@ impl EarlyExit {
                 .map(|(i, tokens)| {
                     let request = &requests[*i];
                     let position_first = request.tokens.len() - 1 + pass;
-                    StepSpan::new(tokens, position_first, request.pages).wanting(LogitsWanted::Best(1))
+                    StepSpan::new(tokens, position_first, request.pages)
+                        .wanting(LogitsWanted::Best(1))
+                        .with_adapters(request.adapters)
                 })
                 .collect();
             target.forward(&Step { spans: &spans, n_layers: Some(self.n_layers) }, logits);

@@ -54,7 +54,13 @@ impl Runner {
             .map(|i| {
                 let p = planned[*i];
                 let sequence = scheduler.sequence(p.id);
-                DraftRequest { id: p.id, tokens: &sequence.tokens, pages: &sequence.table, n_max: p.n_drafts }
+                DraftRequest {
+                    id: p.id,
+                    tokens: &sequence.tokens,
+                    pages: &sequence.table,
+                    adapters: sequence.adapters.as_deref(),
+                    n_max: p.n_drafts,
+                }
             })
             .collect();
         let mut drafts: Vec<Vec<TokenId>> = vec![Vec::new(); requests.len()];

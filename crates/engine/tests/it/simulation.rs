@@ -204,16 +204,16 @@ proptest! {
 
 /// Returns tokens and numbers of one request of `max_tokens` with a drafter.
 fn speculate(kind: usize, sampling: Sampling, max_tokens: usize) -> (Vec<TokenId>, engine::Stats) {
+    speculate_with(kind, Request { sampling, max_tokens: Some(max_tokens), ..Request::new(Vec::new()) })
+}
+
+/// Returns tokens and numbers of `request`, but for its prompt, with a drafter.
+fn speculate_with(kind: usize, request: Request) -> (Vec<TokenId>, engine::Stats) {
     let options = EngineOptions { drafter: drafter(kind), ..EngineOptions::default() };
     let model = HashModel::new(40, N_VOCAB, 64);
     let mut runner = Runner::new(Box::new(model), stories::tokenizer(), options, ticking()).unwrap();
     let log = Arc::new(Log::default());
-    let request = Request {
-        sampling,
-        max_tokens: Some(max_tokens),
-        ignore_eos: true,
-        ..Request::new((0..40).map(TokenId).collect())
-    };
+    let request = Request { prompt: (0..40).map(TokenId).collect(), ignore_eos: true, ..request };
     runner.submit(&request, Box::new(LogSink(Arc::clone(&log)))).unwrap();
     while runner.step() != Progress::Idle {}
     let tokens = log.tokens(0);
@@ -229,6 +229,15 @@ fn right_drafts_save_steps() {
         assert!(stats.n_accepted > 50, "{:?}: {stats:?}", drafter(kind));
         assert!(stats.n_steps * 3 < without.n_steps * 2, "{:?}: {stats:?}", drafter(kind));
     }
+    // The first layers of a model with adapters have the request's.
+    let sampling = Sampling::greedy();
+    let adapters = Some(vec![0.5, 1.0].into());
+    let adapted = Request { sampling, adapters, max_tokens: Some(200), ..Request::new(Vec::new()) };
+    let (tokens, without) = speculate_with(0, adapted.clone());
+    assert_ne!(tokens, plain);
+    let (drafted, stats) = speculate_with(2, adapted);
+    assert_eq!(drafted, tokens);
+    assert!(stats.n_accepted > 50 && stats.n_steps * 3 < without.n_steps * 2, "{stats:?}");
     // A bias to one token makes the text repeat itself.
     let repeating = Sampling { logit_bias: vec![(TokenId(7), 50.0)], ..Sampling::greedy() };
     let (tokens, stats) = speculate(1, repeating, 200);
