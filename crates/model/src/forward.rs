@@ -218,6 +218,18 @@ impl Forward for Model {
         self.states.n_states()
     }
 
+    fn saved_state_bytes(&self) -> usize {
+        self.states.saved_bytes()
+    }
+
+    fn read_state(&self, state: StateId, out: &mut [u8]) {
+        self.states.read(state, out);
+    }
+
+    fn write_state(&mut self, state: StateId, bytes: &[u8]) {
+        self.states.write(state, bytes);
+    }
+
     fn copy_state(&mut self, from: StateId, to: StateId) {
         self.states.copy(from, to);
     }

@@ -67,6 +67,37 @@ impl States {
         self.positions[to] = self.positions[from];
     }
 
+    /// Number of bytes of a state that is read: of its position, and of its elements.
+    pub(crate) fn saved_bytes(&self) -> usize {
+        match self.n_layers * self.layer_len {
+            0 => 0,
+            len => size_of::<u64>() + len * size_of::<f32>(),
+        }
+    }
+
+    /// Writes a state, with the position that it has reached, to `out`.
+    pub(crate) fn read(&self, id: StateId, out: &mut [u8]) {
+        let (index, len) = (id.0 as usize, self.n_layers * self.layer_len);
+        assert_eq!(out.len(), self.saved_bytes(), "bytes of a state");
+        assert_ne!(self.positions[index], BROKEN, "position of {id:?}");
+        let (position, values) = out.split_at_mut(size_of::<u64>());
+        position.copy_from_slice(&(self.positions[index] as u64).to_le_bytes());
+        for (out, value) in values.as_chunks_mut().0.iter_mut().zip(&self.values[index * len..][..len]) {
+            *out = value.to_le_bytes();
+        }
+    }
+
+    /// Gives a state what [`States::read`] wrote.
+    pub(crate) fn write(&mut self, id: StateId, bytes: &[u8]) {
+        let (index, len) = (id.0 as usize, self.n_layers * self.layer_len);
+        assert_eq!(bytes.len(), self.saved_bytes(), "bytes of a state");
+        let Some((position, values)) = bytes.split_first_chunk() else { return };
+        self.positions[index] = u64::from_le_bytes(*position) as usize;
+        for (value, bytes) in self.values[index * len..][..len].iter_mut().zip(values.as_chunks().0) {
+            *value = f32::from_le_bytes(*bytes);
+        }
+    }
+
     /// Opens the states of the spans of a step: those of sequences that begin become zeros.
     pub(crate) fn begin(&mut self, spans: &[StepSpan<'_>]) {
         if self.n_layers == 0 {

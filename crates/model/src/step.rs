@@ -233,6 +233,20 @@ pub trait Forward: PageArena {
     fn n_states(&self) -> usize;
     /// Makes the state `to` what `from` is: whoever has it goes on from the position that `from` has reached.
     fn copy_state(&mut self, from: StateId, to: StateId);
+    /// Number of bytes of a state as [`Forward::read_state`] gives it; 0 if states stay in their arena.
+    fn saved_state_bytes(&self) -> usize {
+        0
+    }
+    /// Writes a state, and the position that it has reached, to `out` `[saved_state_bytes]`. The bytes mean something
+    /// only to a model of the same file.
+    fn read_state(&self, state: StateId, out: &mut [u8]) {
+        unreachable!("{state:?} has no {} bytes to be read", out.len());
+    }
+    /// Gives a state the `bytes` `[saved_state_bytes]` that [`Forward::read_state`] gave: whoever has it goes on from
+    /// the position that is among them.
+    fn write_state(&mut self, state: StateId, bytes: &[u8]) {
+        unreachable!("{state:?} cannot be given {} bytes", bytes.len());
+    }
     /// Number of adapters ([`StepSpan::adapters`]).
     fn n_adapters(&self) -> usize {
         0

@@ -82,6 +82,32 @@ fn a_state_is_of_one_span_and_of_all_layers() {
     }
 }
 
+#[test]
+fn a_sequence_goes_on_elsewhere_from_the_bytes_of_its_state_and_pages() {
+    for name in MODELS {
+        let (mut model, prompt) = (load(&golden_path(name), None, 1), golden_prompt(name));
+        let (table, mut out) = (pages(0, 64), Logits::default());
+        model.forward(&Step::new(&[StepSpan::new(&prompt[..9], 0, &table).with_state(StateId(1))]), &mut out);
+        let (mut state, mut page) = (vec![0; model.saved_state_bytes()], vec![0; model.page_bytes()]);
+        assert_eq!(state.len() as u64, 8 + model.state_bytes(), "{name}");
+        model.read_state(StateId(1), &mut state);
+        model.read_page(PageId(0), &mut page);
+        model.forward(&Step::new(&[StepSpan::new(&prompt[9..12], 9, &table).with_state(StateId(1))]), &mut out);
+        let expected = out.row(0).to_vec();
+        let mut other = load(&golden_path(name), None, 2);
+        other.write_state(StateId(2), &state);
+        other.write_page(PageId(5), &page);
+        let elsewhere = [PageId(5)];
+        let mut go_on = |first: usize| {
+            let span = StepSpan::new(&prompt[first..12], first, &elsewhere).with_state(StateId(2));
+            panic_of(|| other.forward(&Step::new(&[span]), &mut out))
+        };
+        assert!(go_on(8).unwrap().contains("right: 9"), "{name}: the position is among the bytes");
+        assert_eq!(go_on(9), None, "{name}");
+        testkit::assert_same_f32(name, out.row(0), &expected);
+    }
+}
+
 const OPTIONS: LoadOptions = LoadOptions { kv_positions: Some(64), step_rows_max: 8, ..LoadOptions::DEFAULT };
 
 fn refusal(container: &gguf::Container, options: &LoadOptions) -> String {
