@@ -30,8 +30,8 @@ pub struct EngineOptions {
     pub prefix_cache: bool,
     /// Longest time for which a request's reader may take nothing before the request is cancelled.
     pub stall_limit: Duration,
-    /// Bytes of ordinary memory for pages that leave the arena; they come back where that takes less than computing
-    /// them again.
+    /// Bytes of ordinary memory for pages and states that leave their arenas; they come back where that takes less than
+    /// computing them again.
     pub swap_bytes_max: u64,
     /// Folder in which cached prefixes outlive the process.
     pub disk_cache: Option<DiskCache>,
@@ -55,18 +55,10 @@ impl Default for EngineOptions {
 }
 
 impl EngineOptions {
-    /// Turns off what cannot be done yet for models whose sequences have states
-    /// ([`Forward::n_states`](model::Forward::n_states)): beyond the arenas only pages are kept, after which no
-    /// sequence can go on without its state, and a state cannot go back. Returns what was on, in words for whoever
-    /// chose it. A [`Runner`](crate::Runner) does this by itself.
-    pub fn restrict_to_states(&mut self) -> Vec<&'static str> {
-        let Self { swap_bytes_max, disk_cache, drafter, .. } = self;
-        let is_drafting = !matches!(std::mem::take(drafter), Drafter::None);
-        let was_on = [
-            (std::mem::take(swap_bytes_max) > 0, "swap"),
-            (disk_cache.take().is_some(), "the cache folder"),
-            (is_drafting, "drafts"),
-        ];
-        was_on.into_iter().filter(|(is_on, _)| *is_on).map(|(_, name)| name).collect()
+    /// Turns off what cannot be done for models whose sequences have states
+    /// ([`Forward::n_states`](model::Forward::n_states)), which cannot go back: drafts. Returns whether they were on. A
+    /// [`Runner`](crate::Runner) does this by itself.
+    pub fn restrict_to_states(&mut self) -> bool {
+        !matches!(std::mem::take(&mut self.drafter), Drafter::None)
     }
 }

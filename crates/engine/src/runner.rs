@@ -128,7 +128,7 @@ impl Runner {
         };
         let scheduler = Scheduler::new(model.n_pages(), limits);
         Ok(Self {
-            memory: Memory::new(&options, model.page_bytes())?,
+            memory: Memory::new(&options)?,
             drafting: Drafting::new(std::mem::take(&mut options.drafter)),
             payoff: Payoff::default(),
             model,

@@ -27,6 +27,14 @@ pub struct Stats {
     pub page_bytes: u64,
     /// Number of positions in a page.
     pub page_len: u64,
+    /// Number of states that sequences have in models with layers that carry one.
+    pub states_total: u64,
+    /// Number of states that nobody has.
+    pub states_free: u64,
+    /// Number of states that are snapshots of cached prefixes: they are given up when states are needed.
+    pub states_cached: u64,
+    /// Number of bytes of a state as it is saved.
+    pub state_bytes: u64,
     /// Number of tokens of the prompts of admitted sequences.
     pub n_prompt_tokens: u64,
     /// Number of prompt tokens whose keys and values were cached.
@@ -51,6 +59,8 @@ pub struct Stats {
     pub n_copied_pages: u64,
     /// Number of pages brought back from memory or disk.
     pub n_loaded_pages: u64,
+    /// Number of states brought back from memory or disk.
+    pub n_loaded_states: u64,
     /// Number of tokens that a drafter proposed.
     pub n_drafted: u64,
     /// Number of proposed tokens that were right.

@@ -9,7 +9,8 @@ use crate::CacheScope;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct ChainKey(pub(crate) [u8; 32]);
 
-/// A full page, named by what it holds and what lies before it.
+/// A page, named by what it holds and what lies before it: a full one, unless it is the last of a sequence whose state
+/// is saved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct PageKey<'a> {
     /// Key of everything up to the end of the page.
@@ -31,6 +32,15 @@ impl ChainKey {
         tokens.iter().for_each(|token| {
             hasher.update(&token.0.to_le_bytes());
         });
+        Self::of(self.owner(), &hasher.finalize())
+    }
+
+    /// Returns the key of the state that a sequence has after the prefix.
+    pub(crate) fn of_state(self) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.0);
+        // Of no tokens, whose bytes are a multiple of four.
+        hasher.update(b"state");
         Self::of(self.owner(), &hasher.finalize())
     }
 

@@ -59,6 +59,10 @@ pub(crate) struct Evicted {
     pub(crate) page: PageId,
     pub(crate) chain: ChainKey,
     pub(crate) tokens: Box<[TokenId]>,
+    /// State after the page, which is free now and still what it was.
+    pub(crate) snapshot: Option<StateId>,
+    /// Number of pages from the last snapshot before it, or the beginning, to the end of this page.
+    pub(crate) n_since_snapshot: usize,
 }
 
 /// The tree of all cached prefixes.
@@ -85,6 +89,11 @@ impl PrefixTree {
         self.snapshots.len() + self.freed.len()
     }
 
+    /// Number of nodes that have a snapshot.
+    pub(crate) fn n_snapshots(&self) -> usize {
+        self.snapshots.len()
+    }
+
     /// Returns the state that a sequence has at the end of a node.
     pub(crate) fn snapshot(&self, node: NodeId) -> Option<StateId> {
         self.node(node).snapshot.map(|(state, _)| state)
@@ -109,13 +118,27 @@ impl PrefixTree {
         Some(state)
     }
 
-    /// Gives up a state: one that is free, or else that of the snapshot unused longest, if it is not that of `kept`.
-    pub(crate) fn give_state(&mut self, kept: Option<NodeId>) -> Option<StateId> {
-        if let Some(state) = self.freed.pop() {
-            return Some(state);
-        }
-        let (_, oldest) = self.snapshots.iter().copied().find(|(_, node)| Some(*node) != kept)?;
-        self.take_snapshot(oldest)
+    /// Gives up a state of a node that was removed.
+    pub(crate) fn give_freed(&mut self) -> Option<StateId> {
+        self.freed.pop()
+    }
+
+    /// Returns the node with the snapshot unused longest, if that is not `kept`.
+    pub(crate) fn oldest_snapshot(&self, kept: Option<NodeId>) -> Option<NodeId> {
+        self.snapshots.iter().map(|(_, node)| *node).find(|node| Some(*node) != kept)
+    }
+
+    /// Number of pages from the last snapshot before the end of a node, or the beginning, to its end.
+    pub(crate) fn n_since_snapshot(&self, node: NodeId) -> usize {
+        let has_page = |node: &NodeId| self.node(*node).parent.is_some();
+        let before = std::iter::successors(self.node(node).parent, |node| self.node(*node).parent).filter(has_page);
+        1 + before.take_while(|node| self.node(*node).snapshot.is_none()).count()
+    }
+
+    /// Returns the name of the page of a node.
+    pub(crate) fn key(&self, node: NodeId) -> PageKey<'_> {
+        let node = self.node(node);
+        PageKey { chain: node.chain, tokens: &node.tokens }
     }
 
     /// Number of pages in the tree.
@@ -268,8 +291,10 @@ impl PrefixTree {
     /// Gives up the unlocked leaf that was used longest ago.
     pub(crate) fn evict(&mut self) -> Option<Evicted> {
         let &(_, id) = self.evictable.first()?;
+        let snapshot = self.snapshot(id);
+        let n_since_snapshot = if snapshot.is_some() { self.n_since_snapshot(id) } else { 0 };
         let node = self.remove_leaf(id);
-        Some(Evicted { page: node.page, chain: node.chain, tokens: node.tokens })
+        Some(Evicted { page: node.page, chain: node.chain, tokens: node.tokens, snapshot, n_since_snapshot })
     }
 
     /// Removes what lies below a scope and is not locked.
@@ -281,13 +306,13 @@ impl PrefixTree {
         }
     }
 
-    /// Shows every full page with its name, parents before children.
-    pub(crate) fn for_each_full(&self, mut show: impl FnMut(PageId, PageKey<'_>)) {
+    /// Shows every full page with its name, and the state after it, if there is a snapshot; parents before children.
+    pub(crate) fn for_each_full(&self, mut show: impl FnMut(PageId, PageKey<'_>, Option<StateId>)) {
         let mut next: Vec<NodeId> = self.roots.values().copied().collect();
         while let Some(id) = next.pop() {
             let node = self.node(id);
             if node.tokens.len() == PAGE_LEN {
-                show(node.page, PageKey { chain: node.chain, tokens: &node.tokens });
+                show(node.page, self.key(id), self.snapshot(id));
             }
             next.extend(node.children.values());
         }

@@ -24,6 +24,7 @@ use crate::{CacheScope, StepBound};
 mod admission;
 mod paging;
 mod plan;
+mod resume;
 mod snapshots;
 
 /// The memory of pages, in the arena and beyond it. Its methods are called in the order in which things happen.
@@ -38,6 +39,13 @@ pub(crate) trait PageMemory {
     fn has(&self, key: PageKey<'_>) -> bool;
     /// Brings back a page that left the arena; returns `false` if it cannot be had.
     fn load(&mut self, key: PageKey<'_>, page: PageId) -> bool;
+    /// Saves the state that a sequence has at the end of `key`, with its last page if that is `rest`, which is not
+    /// full; recomputing it would take `recompute_us`.
+    fn save_state(&mut self, state: StateId, rest: Option<PageId>, key: PageKey<'_>, recompute_us: f64);
+    /// Whether the state at the end of `key` was saved and may still be had.
+    fn has_state(&self, key: PageKey<'_>) -> bool;
+    /// Brings back a state that was saved, with its last page if that is `rest`; returns `false` if it cannot be had.
+    fn load_state(&mut self, key: PageKey<'_>, state: StateId, rest: Option<PageId>) -> bool;
 }
 
 /// The bounds of a scheduler, which do not change.
@@ -99,6 +107,7 @@ pub(crate) struct Counts {
     pub(crate) evicted: u64,
     pub(crate) copied: u64,
     pub(crate) loaded: u64,
+    pub(crate) loaded_states: u64,
 }
 
 /// The scheduler: sequences, their pages, and the cached prefixes.
@@ -258,10 +267,22 @@ impl Scheduler {
         self.pool.release(self.released.drain(..));
     }
 
-    /// Offers every full page of the tree, with its name: to be kept beyond the end of the process.
+    /// Offers every full page of the tree, with its name, and every state that there is after one: to be kept beyond
+    /// the end of the process.
     pub(crate) fn save_all(&mut self, memory: &mut dyn PageMemory) {
         let recompute_us = self.budget.prompt_us(PAGE_LEN);
-        self.tree.for_each_full(|page, key| memory.save(page, key, recompute_us));
+        self.tree.for_each_full(|page, key, snapshot| {
+            memory.save(page, key, recompute_us);
+            if let Some(state) = snapshot {
+                memory.save_state(state, None, key, recompute_us);
+            }
+        });
+    }
+
+    /// Returns the numbers of states that no sequence and no cached prefix has, and of those of cached prefixes.
+    pub(crate) fn n_states(&self) -> (usize, usize) {
+        let n_cached = self.tree.n_snapshots();
+        (self.free_states.len() + self.tree.n_states() - n_cached, n_cached)
     }
 
     /// Number of sequences in the queue.

@@ -71,6 +71,8 @@ pub(crate) struct Sequence {
     /// Positions, ends of pages, at which a snapshot of the state is to be taken; of those that are computed already
     /// nothing is left.
     pub(crate) stops: Vec<usize>,
+    /// Number of positions that its state had seen when it was preempted and the state was saved.
+    pub(crate) n_saved: Option<usize>,
     /// Node with the newest snapshot of what follows the prompt, which the next one replaces.
     pub(crate) newest_snapshot: Option<NodeId>,
     /// End of the pages `n_sink_pages..n_dropped` of the table that were given back: the attention window has passed
@@ -114,6 +116,7 @@ impl Sequence {
             nodes: Vec::new(),
             state: None,
             stops: Vec::new(),
+            n_saved: None,
             newest_snapshot: None,
             n_dropped: 0,
             scope: new.scope,

@@ -1,10 +1,10 @@
-//! [`Disk`]: pages in files, so that a server that starts again begins warm.
+//! [`Disk`]: pages and states in files, so that a server that starts again begins warm.
 //!
-//! A page is a file named by its chain key. It is written under another name and renamed, and carries a checksum over
-//! all it says: a process killed at any moment leaves whole pages and leftovers, which the next start removes; a file
-//! that is not what it says is removed and computed again. Threads of its own write and read (`threads`), so that no
-//! step waits for the disk longer than a moment. The first thing written is what the folder holds of models that nobody
-//! serves (`others`).
+//! A page, or a state, is a file named by its chain key. It is written under another name and renamed, and carries a
+//! checksum over all it says: a process killed at any moment leaves whole files and leftovers, which the next start
+//! removes; a file that is not what it says is removed and computed again. Threads of its own write and read
+//! (`threads`), so that no step waits for the disk longer than a moment. The first thing written is what the folder
+//! holds of models that nobody serves (`others`).
 
 use std::{
     collections::HashMap,
@@ -64,7 +64,6 @@ pub(crate) struct Disk {
     folder: PathBuf,
     bytes_max: u64,
     n_bytes: u64,
-    page_bytes: usize,
     model: [u8; 32],
     entries: HashMap<ChainKey, Entry>,
     tick: u64,
@@ -79,11 +78,11 @@ pub(crate) struct Disk {
 impl Disk {
     /// Opens the model's part of the folder, and removes what a killed process left half-written and what nobody can
     /// read any more.
-    pub(crate) fn open(cache: &DiskCache, page_bytes: usize) -> Result<Self, DiskError> {
-        Self::open_on(cache, page_bytes, Arc::new(Files))
+    pub(crate) fn open(cache: &DiskCache) -> Result<Self, DiskError> {
+        Self::open_on(cache, Arc::new(Files))
     }
 
-    fn open_on(cache: &DiskCache, page_bytes: usize, storage: Arc<dyn Storage>) -> Result<Self, DiskError> {
+    fn open_on(cache: &DiskCache, storage: Arc<dyn Storage>) -> Result<Self, DiskError> {
         let folder = cache.folder.join(hex(&cache.model));
         let named = |source| DiskError { folder: folder.clone(), source };
         make_private_folder(&cache.folder).map_err(named)?;
@@ -113,7 +112,6 @@ impl Disk {
             folder: folder.clone(),
             bytes_max: cache.bytes_max,
             n_bytes: 0,
-            page_bytes,
             model: cache.model,
             entries: HashMap::new(),
             tick: 0,
@@ -144,7 +142,7 @@ impl Disk {
 
     /// Hands a page to the writer; if that is behind, waits for it or lets the page go.
     pub(crate) fn save(&mut self, key: PageKey<'_>, bytes: &[u8], is_patient: bool) {
-        let bytes = self.encode(key, bytes);
+        let bytes = self.encode(key, bytes, bytes.len());
         let n_bytes = bytes.len() as u64;
         if n_bytes > self.bytes_max {
             return;
@@ -155,12 +153,12 @@ impl Disk {
         }
     }
 
-    /// Reads a page back. One that cannot be read, or is not what it says, is forgotten; not if the disk does not
-    /// answer.
-    pub(crate) fn load(&mut self, key: PageKey<'_>) -> Option<Box<[u8]>> {
+    /// Reads the `n_bytes` of a page back. One that cannot be read, or is not what it says, is forgotten; not if the
+    /// disk does not answer.
+    pub(crate) fn load(&mut self, key: PageKey<'_>, n_bytes: usize) -> Option<Box<[u8]>> {
         let path = self.folder.join(name_of(key.chain));
-        let expected = self.encode(key, &[]);
-        let bytes = self.reader.read(path, expected.len() + self.page_bytes).ok()?;
+        let expected = self.encode(key, &[], n_bytes);
+        let bytes = self.reader.read(path, expected.len() + n_bytes).ok()?;
         let page = bytes.and_then(|bytes| {
             let (content, checksum) = bytes.split_last_chunk::<32>()?;
             let is_sound = *blake3::hash(content).as_bytes() == *checksum;
@@ -186,12 +184,12 @@ impl Disk {
         }
     }
 
-    /// Encodes a page: magic, model, name, tokens, page, checksum of all that.
-    fn encode(&self, key: PageKey<'_>, page: &[u8]) -> Vec<u8> {
+    /// Encodes a page of `n_bytes`: magic, model, name, tokens, number of bytes, page, checksum of all that.
+    fn encode(&self, key: PageKey<'_>, page: &[u8], n_bytes: usize) -> Vec<u8> {
         let tokens = key.tokens.iter().flat_map(|t| t.0.to_le_bytes());
         let mut bytes = Vec::with_capacity(256 + page.len());
         bytes.extend(MAGIC.iter().chain(&self.model).chain(&key.chain.0).copied().chain(tokens));
-        bytes.extend((self.page_bytes as u64).to_le_bytes());
+        bytes.extend((n_bytes as u64).to_le_bytes());
         bytes.extend_from_slice(page);
         let checksum = blake3::hash(&bytes);
         bytes.extend_from_slice(checksum.as_bytes());

@@ -14,7 +14,7 @@ pub enum DiskError {}
 pub(crate) enum Disk {}
 
 impl Disk {
-    pub(crate) fn open(cache: &DiskCache, _page_bytes: usize) -> Result<Self, DiskError> {
+    pub(crate) fn open(cache: &DiskCache) -> Result<Self, DiskError> {
         match *cache {}
     }
 
@@ -34,7 +34,7 @@ impl Disk {
         match *self {}
     }
 
-    pub(crate) fn load(&mut self, _key: PageKey<'_>) -> Option<Box<[u8]>> {
+    pub(crate) fn load(&mut self, _key: PageKey<'_>, _n_bytes: usize) -> Option<Box<[u8]>> {
         match *self {}
     }
 

@@ -1,4 +1,4 @@
-//! [`Swap`]: pages in ordinary memory, the one unused longest goes first.
+//! [`Swap`]: pages and states in ordinary memory, the one unused longest goes first.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,7 +12,7 @@ struct Entry {
     tick: u64,
 }
 
-/// Pages in ordinary memory, up to a number of bytes.
+/// Pages and states in ordinary memory, up to a number of bytes.
 pub(crate) struct Swap {
     bytes_max: u64,
     n_bytes: u64,
@@ -24,6 +24,11 @@ pub(crate) struct Swap {
 impl Swap {
     pub(crate) fn new(bytes_max: u64) -> Self {
         Self { bytes_max, n_bytes: 0, entries: HashMap::new(), oldest: BTreeMap::new(), tick: 0 }
+    }
+
+    /// Whether anything is ever kept here.
+    pub(crate) fn is_on(&self) -> bool {
+        self.bytes_max > 0
     }
 
     /// Whether a page of `n_bytes` would be taken.
@@ -46,6 +51,13 @@ impl Swap {
         {
             self.n_bytes -= self.entries.remove(&chain).map_or(0, |entry| entry.bytes.len() as u64);
         }
+    }
+
+    /// Returns a copy of what stays here, and was used last now.
+    pub(crate) fn copy(&mut self, key: PageKey<'_>) -> Option<Box<[u8]>> {
+        let bytes = self.take(key)?;
+        self.put(key, bytes.clone());
+        Some(bytes)
     }
 
     /// Returns a page, which is no longer kept here.
@@ -77,5 +89,17 @@ mod tests {
         assert_eq!(swap.take(PageKey { chain: keys[1], tokens: &tokens[..1] }), None, "other tokens under this name");
         assert_eq!(swap.take(key(keys[2])), Some(vec![2; 100].into()));
         assert_eq!((swap.n_bytes, swap.take(key(keys[2]))), (0, None));
+    }
+
+    #[test]
+    fn what_is_copied_stays_and_is_the_last_to_go() {
+        let mut swap = Swap::new(250);
+        let key = |i| PageKey { chain: ChainKey::root(CacheScope(i)), tokens: &[TokenId(1)] };
+        swap.put(key(0), vec![0; 100].into());
+        swap.put(key(1), vec![1; 100].into());
+        assert_eq!(swap.copy(key(0)), Some(vec![0; 100].into()));
+        swap.put(key(2), vec![2; 100].into());
+        assert_eq!((swap.has(key(0).chain), swap.has(key(1).chain), swap.n_bytes), (true, false, 200));
+        assert_eq!(swap.copy(key(1)), None);
     }
 }

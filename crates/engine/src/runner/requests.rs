@@ -289,6 +289,7 @@ impl Runner {
     /// Brings the gauges up to date.
     pub(super) fn note_stats(&mut self) {
         let (n_free, n_cached, n_total) = self.scheduler.n_pages();
+        let (n_free_states, n_cached_states) = self.scheduler.n_states();
         let counts = self.scheduler.counts();
         self.stats = Stats {
             n_running: self.scheduler.n_running() as u64,
@@ -299,10 +300,16 @@ impl Runner {
             pages_cached: n_cached as u64,
             page_bytes: self.model.page_bytes() as u64,
             page_len: model::PAGE_LEN as u64,
+            states_total: self.model.n_states() as u64,
+            states_free: n_free_states as u64,
+            states_cached: n_cached_states as u64,
+            state_bytes: self.model.saved_state_bytes() as u64,
             n_preempted: counts.preempted,
             n_evicted: counts.evicted,
             n_copied_pages: counts.copied,
-            n_loaded_pages: counts.loaded,
+            // Pages that hold nothing come from nowhere.
+            n_loaded_pages: if self.model.page_bytes() > 0 { counts.loaded } else { 0 },
+            n_loaded_states: counts.loaded_states,
             ..self.stats
         };
     }

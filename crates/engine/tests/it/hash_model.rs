@@ -218,6 +218,18 @@ impl Forward for HashModel {
         self.states[to.0 as usize] = self.states[from.0 as usize];
     }
 
+    fn saved_state_bytes(&self) -> usize {
+        if self.states.is_empty() { 0 } else { size_of::<u64>() }
+    }
+
+    fn read_state(&self, state: StateId, out: &mut [u8]) {
+        out.copy_from_slice(&self.states[state.0 as usize].to_le_bytes());
+    }
+
+    fn write_state(&mut self, state: StateId, bytes: &[u8]) {
+        self.states[state.0 as usize] = u64::from_le_bytes(bytes.try_into().unwrap());
+    }
+
     fn step_rows_max(&self) -> usize {
         self.step_rows_max
     }

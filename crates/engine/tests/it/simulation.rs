@@ -77,12 +77,13 @@ struct Client {
 /// Runs `n_requests`; all that happens follows from `seed`.
 fn simulate(seed: u64, world: &World, options: EngineOptions, n_requests: usize) {
     let model = hash_model(world.n_pages, world.step_rows_max, world.window);
-    simulate_on(model, seed, world, options, n_requests);
+    simulate_on((model, ticking()), seed, world, options, n_requests);
 }
 
-/// Runs `n_requests` on `model`, which is that of `world`; all that happens follows from `seed`. Returns the counts.
+/// Runs `n_requests` on the model, which is that of `world`, by the clock; all that happens follows from `seed`.
+/// Returns the counts.
 pub(crate) fn simulate_on(
-    model: HashModel,
+    (model, clock): (HashModel, Box<engine::Clock>),
     seed: u64,
     world: &World,
     options: EngineOptions,
@@ -91,7 +92,7 @@ pub(crate) fn simulate_on(
     let mut rng = Rng::new(seed);
     let tokenizer = stories::tokenizer();
     let context = world.context();
-    let mut runner = Runner::new(Box::new(model), Arc::clone(&tokenizer), options, ticking()).unwrap();
+    let mut runner = Runner::new(Box::new(model), Arc::clone(&tokenizer), options, clock).unwrap();
     let mut clients: Vec<Client> = Vec::new();
     let mut n_steps = 0;
     loop {
@@ -140,6 +141,8 @@ pub(crate) fn simulate_on(
     assert_eq!((stats.n_running, stats.n_waiting, stats.n_active), (0, 0, 0), "seed {seed}");
     assert_eq!(stats.n_panics, 0, "seed {seed}");
     assert_eq!(stats.pages_free + stats.pages_cached, stats.pages_total, "seed {seed}");
+    assert_eq!(stats.states_free + stats.states_cached, stats.states_total, "seed {seed}");
+    runner.close_cache();
     runner.clear_cache();
     assert_eq!(runner.stats().pages_free, stats.pages_total, "seed {seed}");
     stats

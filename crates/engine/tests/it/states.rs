@@ -33,13 +33,129 @@ proptest! {
             swap_bytes_max: 1 << 20,
             ..EngineOptions::default()
         };
-        let stats = simulate_on(model, seed, &world, options, 30);
-        prop_assert_eq!((stats.n_loaded_pages, stats.n_drafted), (0, 0));
+        // By a clock that stands still while states and pages are copied, it is always worth it.
+        let clock = if seed % 2 == 0 { model.clock() } else { ticking() };
+        let stats = simulate_on((model, clock), seed, &world, options, 30);
+        prop_assert_eq!(stats.n_drafted, 0);
         if n_states == 1 {
             prop_assert_eq!(stats.n_cached_tokens, 0);
             prop_assert_eq!(stats.pages_free, stats.pages_total, "no page is kept that nobody could go on from");
         }
     }
+}
+
+/// Requests of random mixes that are preempted, swapped, begin alike, and are asked again after a restart.
+#[test]
+fn what_is_swapped_and_what_is_read_from_disk_is_what_was_saved() {
+    let (mut n_preempted, mut n_loaded, mut n_cached) = (0, [0; 2], [0; 2]);
+    for seed in 0..12 {
+        let folder = tempfile::tempdir().unwrap();
+        let rng = &mut testkit::Rng::new(seed);
+        let world = World { n_pages: 6 + rng.below(14), step_rows_max: 8 + rng.below(60), window: None };
+        let (n_states, n_running_max) = (2 + rng.below(14), 1 + rng.below(8));
+        for start in 0..2 {
+            let model = hash_model(world.n_pages, world.step_rows_max, None).with_states(n_states);
+            let cache = DiskCache { folder: folder.path().into(), bytes_max: 1 << 20, model: [5; 32], owners: None };
+            let options = EngineOptions {
+                n_running_max,
+                swap_bytes_max: [1 << 20, 600, 0][seed as usize % 3],
+                disk_cache: (seed % 3 > 0).then_some(cache),
+                ..EngineOptions::default()
+            };
+            let clock = model.clock();
+            let stats = simulate_on((model, clock), seed, &world, options, 64);
+            n_preempted += stats.n_preempted;
+            n_loaded[start] += stats.n_loaded_states;
+            n_cached[start] += stats.n_cached_tokens;
+        }
+    }
+    assert!(n_preempted > 100, "{n_preempted}");
+    assert!(n_loaded[0] > 100 && n_loaded[1] > n_loaded[0], "{n_loaded:?}");
+    assert!(n_cached[1] > n_cached[0], "warm after a restart: {n_cached:?}");
+}
+
+#[test]
+fn a_preempted_sequence_goes_on_where_it_stood() {
+    let long = Request { max_tokens: Some(45), ..greedy((0..70).map(|i| i * 7 % 400)) };
+    let urgent = Request { priority: 1000, max_tokens: Some(2), ..greedy(410..450) };
+    let n_rows = 70 + 44 + 40 + 1;
+    // Numbers of preemptions, of states that came back, and of rows that were computed again: without swap, and with.
+    let mut counts = [[0; 3]; 2];
+    for (swap_bytes_max, n_before) in [0, 1 << 20].into_iter().flat_map(|swap| (1..52).map(move |n| (swap, n))) {
+        let model = hash_model(20, 16, None).with_states(3);
+        let options = EngineOptions { n_running_max: 1, swap_bytes_max, ..EngineOptions::default() };
+        let clock = model.clock();
+        let mut runner = Runner::new(Box::new(model), stories::tokenizer(), options, clock).unwrap();
+        let log = submit(&mut runner, &long);
+        if (0..n_before).any(|_| runner.step() == Progress::Idle) {
+            continue;
+        }
+        submit(&mut runner, &urgent);
+        while runner.step() != Progress::Idle {
+            runner.check().unwrap();
+        }
+        let mut all = long.prompt.clone();
+        (0..45).for_each(|_| all.push(next(all.iter().copied(), N_VOCAB)));
+        assert_eq!(log.tokens(0), &all[70..]);
+        let stats = runner.stats();
+        let counts = &mut counts[usize::from(swap_bytes_max > 0)];
+        let new = [stats.n_preempted, stats.n_loaded_states, stats.n_rows - n_rows];
+        counts.iter_mut().zip(new).for_each(|(count, n)| *count += n);
+    }
+    // Where there is a snapshot none need come back.
+    let [[n_without, 0, n_again], [n_preempted, n_loaded, 0]] = counts else { panic!("{counts:?}") };
+    assert!(n_preempted == n_without && n_again > 500, "{counts:?}");
+    assert!(n_loaded > 30 && n_loaded + 5 > n_preempted, "{counts:?}");
+}
+
+#[test]
+fn states_come_back_from_memory_and_from_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = DiskCache { folder: folder.path().to_owned(), bytes_max: 1 << 20, model: [1; 32], owners: None };
+    let run = |options: EngineOptions| {
+        let model = hash_model(12, 64, None).with_states(4);
+        let clock = model.clock();
+        let mut runner = Runner::new(Box::new(model), stories::tokenizer(), options, clock).unwrap();
+        // Three prompts in turn, of which the arena holds one.
+        for i in [0, 1, 2, 0, 1, 2] {
+            let prompt = (0..300).map(|j| (i * 100 + j) % 499);
+            let log = submit(&mut runner, &Request { max_tokens: Some(5), ..greedy(prompt.clone()) });
+            while runner.step() != Progress::Idle {
+                runner.check().unwrap();
+            }
+            let mut all: Vec<TokenId> = prompt.map(TokenId).collect();
+            (0..5).for_each(|_| all.push(next(all.iter().copied(), N_VOCAB)));
+            assert_eq!(log.tokens(0), &all[300..]);
+        }
+        runner.close_cache();
+        runner.stats()
+    };
+    let n_computed = |stats: engine::Stats| (stats.n_computed_prompt_tokens, stats.n_loaded_states);
+    assert_eq!(n_computed(run(EngineOptions::default())), (6 * 300, 0));
+    let from_swap = run(EngineOptions { swap_bytes_max: 1 << 20, ..EngineOptions::default() });
+    assert_eq!(n_computed(from_swap), (3 * 300 + 3 * 12, 3));
+    let on_disk = || EngineOptions { disk_cache: Some(cache.clone()), ..EngineOptions::default() };
+    run(on_disk());
+    let warm = run(on_disk());
+    assert_eq!(n_computed(warm), (6 * 12, 6), "{warm:?}");
+    // Files that are not what they say are computed again.
+    for entry in std::fs::read_dir(folder.path().join("01".repeat(32))).unwrap() {
+        let path = entry.unwrap().path();
+        let mut bytes = std::fs::read(&path).unwrap();
+        let n = bytes.len();
+        bytes[n - 33] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+    }
+    let damaged = run(EngineOptions { disk_cache: Some(cache.clone()), ..EngineOptions::default() });
+    assert!(damaged.n_computed_prompt_tokens >= 3 * 300, "{damaged:?}");
+    // Another model's are nobody's.
+    let other = DiskCache { model: [2; 32], ..cache };
+    let other = run(EngineOptions { disk_cache: Some(other), ..EngineOptions::default() });
+    assert!(other.n_computed_prompt_tokens >= 3 * 300, "{other:?}");
+}
+
+fn greedy(prompt: impl Iterator<Item = u32>) -> Request {
+    Request { sampling: Sampling::greedy(), ignore_eos: true, ..Request::new(prompt.map(TokenId).collect()) }
 }
 
 #[test]
@@ -184,17 +300,9 @@ fn who_waits_for_a_beginning_finds_a_snapshot_where_they_part() {
 
 #[test]
 fn what_states_rule_out_is_named_and_off() {
-    let disk_cache = DiskCache { folder: "nowhere".into(), bytes_max: 1, model: [0; 32], owners: None };
-    let mut options = EngineOptions {
-        swap_bytes_max: 1,
-        disk_cache: Some(disk_cache),
-        drafter: Drafter::Lookup,
-        ..EngineOptions::default()
-    };
-    assert_eq!(options.restrict_to_states(), ["swap", "the cache folder", "drafts"]);
-    assert!(options.swap_bytes_max == 0 && options.disk_cache.is_none());
-    assert!(matches!(options.drafter, Drafter::None));
-    assert_eq!(options.restrict_to_states(), <[&str; 0]>::default());
+    let mut options = EngineOptions { swap_bytes_max: 1, drafter: Drafter::Lookup, ..EngineOptions::default() };
+    assert!(options.restrict_to_states() && matches!(options.drafter, Drafter::None));
+    assert!(!options.restrict_to_states() && options.swap_bytes_max == 1);
 }
 
 #[test]

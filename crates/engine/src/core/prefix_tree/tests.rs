@@ -77,7 +77,7 @@ fn the_name_of_a_prefix_is_that_of_its_tokens_and_scope() {
     let mut tree = PrefixTree::default();
     leave(&mut tree, SCOPE, &ids(0..64), &mut 0);
     let mut names = Vec::new();
-    tree.for_each_full(|page, key| names.push((page, key.chain, key.tokens.to_vec())));
+    tree.for_each_full(|page, key, _| names.push((page, key.chain, key.tokens.to_vec())));
     let first = ChainKey::root(SCOPE).then(&ids(0..32));
     assert_eq!(names[0], (PageId(0), first, ids(0..32)));
     assert_eq!(names[1], (PageId(1), first.then(&ids(32..64)), ids(32..64)));

@@ -2,7 +2,7 @@
 
 use model::{PAGE_LEN, PageId, TokenId};
 
-use super::{PageMemory, Scheduler};
+use super::{PageMemory, Scheduler, resume::Resume};
 use crate::core::{
     PageKey, SeqId, Sequence, Turn,
     budget::PROMPT_ROWS_MIN,
@@ -36,7 +36,7 @@ impl Scheduler {
                 continue;
             }
             while self.running.len() >= self.limits.n_running_max {
-                if !self.make_way(id) {
+                if !self.make_way(id, memory) {
                     return;
                 }
             }
@@ -57,7 +57,7 @@ impl Scheduler {
     /// one whose reader is behind, which would hold its place for nothing; one of a tenant that has more places; one
     /// that has told nothing yet and comes later. Of those that come later by their priority alone and are under way,
     /// one a second gives way, and each once.
-    fn make_way(&mut self, id: SeqId) -> bool {
+    fn make_way(&mut self, id: SeqId, memory: &mut dyn PageMemory) -> bool {
         let newcomer = self.sequence(id);
         let may_ask = self.yielded_us.is_none_or(|at| self.now_us.saturating_sub(at) >= YIELD_INTERVAL_US);
         let is_due =
@@ -71,13 +71,14 @@ impl Scheduler {
             self.yielded_us = Some(self.now_us);
             self.sequence_mut(victim).has_yielded = true;
         }
-        self.preempt(victim);
+        self.preempt(victim, memory);
         true
     }
 
-    pub(super) fn preempt(&mut self, id: SeqId) {
+    pub(super) fn preempt(&mut self, id: SeqId, memory: &mut dyn PageMemory) {
         self.counts.preempted += 1;
         self.planned.retain(|p| p.id != id);
+        self.save_state(id, memory);
         self.retire(id);
         let rank = self.sequence(id).rank;
         self.running.remove(&(rank, id));
@@ -112,8 +113,9 @@ impl Scheduler {
     /// Gives a waiting sequence its cached prefix, if there is room for the rest; later ones in rank make room where
     /// there is not.
     fn start(&mut self, id: SeqId, memory: &mut dyn PageMemory) -> bool {
-        loop {
-            self.take_cached(id);
+        let resume = loop {
+            let resume = self.has_states().then(|| self.find_resume(id, memory));
+            self.take_cached(id, resume);
             let sequence = self.sequence(id);
             let n_needed = self.n_pages_of(sequence.tokens.len()).saturating_sub(sequence.nodes.len());
             // Each that runs may soon want one more, unless it is a text that is computed once; and prompts want what
@@ -125,25 +127,25 @@ impl Scheduler {
                 prompts.map(|s| self.n_pages_of(s.tokens.len()).saturating_sub(s.table.len())).sum();
             let headroom = n_growing + n_promised;
             if self.pool.n_free() + self.tree.n_unlocked() >= n_needed + headroom {
-                break;
+                break resume;
             }
             let sequence = self.sequence_mut(id);
             sequence.table.clear();
             sequence.n_computed = 0;
             let nodes = std::mem::take(&mut sequence.nodes);
             self.tree.unlock(nodes.into_iter());
-            if !self.make_way(id) {
+            if !self.make_way(id, memory) {
                 return false;
             }
-        }
+        };
         let rank = self.sequence(id).rank;
         self.waiting.remove(&(rank, id));
         self.running.insert((rank, id));
         self.sequence_mut(id).is_running = true;
-        if self.has_states() {
-            self.take_state(id, memory);
+        if let Some(resume) = resume {
+            self.resume(id, resume, memory);
         } else {
-            self.load_saved(id, memory);
+            self.load_saved(id, usize::MAX, memory);
             self.copy_partial(id, memory);
         }
         let sequence = self.sequence_mut(id);
@@ -160,11 +162,12 @@ impl Scheduler {
         }
     }
 
-    /// Locks the full pages that the tree has of a sequence; what must be computed is left.
-    fn take_cached(&mut self, id: SeqId) {
+    /// Locks the full pages that the tree has of a sequence, as far as it can `resume` where it has a state; what must
+    /// be computed is left.
+    fn take_cached(&mut self, id: SeqId, resume: Option<Resume>) {
         let Some(sequence) = self.sequences.get(&id).filter(|s| s.use_cache) else { return };
-        let mut found = self.cached_nodes(sequence, sequence.n_usable());
-        found.truncate(self.n_shared_max);
+        let mut found = self.tree.find(sequence.scope, &sequence.tokens[..sequence.n_usable()]).nodes;
+        found.truncate(resume.map_or(self.n_shared_max, |resume| resume.n_pages));
         let Self { sequences, tree, .. } = self;
         let Some(sequence) = sequences.get_mut(&id) else { return };
         for node in found {
@@ -186,13 +189,14 @@ impl Scheduler {
         found
     }
 
-    /// Brings back pages that left the arena and follow what the tree has.
-    fn load_saved(&mut self, id: SeqId, memory: &mut dyn PageMemory) {
+    /// Brings back pages that left the arena and follow what the tree has, until a sequence has `n_pages_max`.
+    pub(super) fn load_saved(&mut self, id: SeqId, n_pages_max: usize, memory: &mut dyn PageMemory) {
+        let n_pages_max = n_pages_max.min(self.n_shared_max);
         loop {
             let sequence = self.sequence(id);
             let start = sequence.n_computed;
             let usable = sequence.n_usable();
-            if !sequence.use_cache || start + PAGE_LEN > usable || sequence.nodes.len() >= self.n_shared_max {
+            if !sequence.use_cache || start + PAGE_LEN > usable || sequence.nodes.len() >= n_pages_max {
                 return;
             }
             let parent = sequence.nodes.last().copied();

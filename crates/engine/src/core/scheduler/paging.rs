@@ -19,7 +19,7 @@ impl Scheduler {
                 continue;
             }
             let victim = self.victim().unwrap_or_else(|| unreachable!("{id:?} runs"));
-            self.preempt(victim);
+            self.preempt(victim, memory);
             if victim == id {
                 return false;
             }
@@ -51,6 +51,9 @@ impl Scheduler {
         if evicted.tokens.len() == PAGE_LEN {
             let key = PageKey { chain: evicted.chain, tokens: &evicted.tokens };
             memory.save(evicted.page, key, self.budget.prompt_us(PAGE_LEN));
+            if let Some(state) = evicted.snapshot {
+                memory.save_state(state, None, key, self.budget.prompt_us(evicted.n_since_snapshot * PAGE_LEN));
+            }
         }
         Some(evicted.page)
     }
@@ -99,13 +102,15 @@ impl Scheduler {
 
     /// Gives up all pages and the state of a sequence; what can be of use to others stays in the tree.
     pub(super) fn retire(&mut self, id: SeqId) {
+        // A state meets its own end of a page alone.
+        let may_share_rest = !self.has_states();
         let Self { sequences, tree, pool, free_states, released, n_shared_max, n_sink_pages, .. } = self;
         let Some(sequence) = sequences.get_mut(&id) else { return };
         free_states.extend(sequence.state.take());
         let n_shared = sequence.nodes.len();
         let mut own = sequence.own_pages(*n_sink_pages);
         let rest = sequence.n_computed.saturating_sub(n_shared * PAGE_LEN);
-        let is_whole = sequence.n_dropped == 0 && n_shared < *n_shared_max;
+        let is_whole = may_share_rest && sequence.n_dropped == 0 && n_shared < *n_shared_max;
         if sequence.use_cache && is_whole && (1..PAGE_LEN).contains(&rest) {
             let tokens = &sequence.tokens[n_shared * PAGE_LEN..][..rest];
             if let Some(page) = own.next() {

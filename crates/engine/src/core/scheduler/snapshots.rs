@@ -2,9 +2,10 @@
 //! which a sequence goes on after it.
 //!
 //! The states that no running sequence has are the snapshots' ([`PrefixTree`](crate::core::PrefixTree)), the one unused
-//! longest gives way. A prompt leaves them at its end and at doubling distances before it, so that whoever shares all
-//! but its end computes at most about twice what differs; where a prompt parts from what was cached before; and where
-//! others wait for what they share with it. What follows a prompt has one, which moves on with it.
+//! longest gives way. What gives way is saved beyond the arena, where there is such a place (`resume.rs`). A prompt
+//! leaves them at its end and at doubling distances before it, so that whoever shares all but its end computes at most
+//! about twice what differs; where a prompt parts from what was cached before; and where others wait for what they
+//! share with it. What follows a prompt has one, which moves on with it.
 
 use model::{PAGE_LEN, StateId};
 
@@ -23,34 +24,21 @@ impl Scheduler {
         self.limits.n_states > 0
     }
 
-    /// Gives a sequence that starts its state: as it is after what is cached of the sequence, or any. Chooses where
-    /// snapshots of the rest are taken.
-    pub(super) fn take_state(&mut self, id: SeqId, memory: &mut dyn PageMemory) {
-        let cached = self.sequence(id).nodes.last().copied();
-        let free = self.free_states.pop().or_else(|| self.tree.give_state(cached));
-        let snapshot = cached.and_then(|node| Some((node, self.tree.snapshot(node)?)));
-        assert_eq!(cached.is_some(), snapshot.is_some(), "the pages that {id:?} has are those before a snapshot");
-        let state = match (snapshot, free) {
-            (Some((node, from)), Some(to)) => {
-                memory.copy_state(from, to);
-                self.tree.keep_snapshot(node, from);
-                to
-            }
-            // It is the only one that does not run.
-            (Some((node, from)), None) => {
-                let _ = self.tree.take_snapshot(node);
-                from
-            }
-            (None, Some(free)) => free,
-            (None, None) => unreachable!("no state for {} that run", self.running.len()),
-        };
-        let stops = self.stops(self.sequence(id));
-        let sequence = self.sequence_mut(id);
-        (sequence.state, sequence.stops) = (Some(state), stops);
+    /// Returns a state that no sequence has: a free one, or else that of the snapshot unused longest, if it is not
+    /// that of `kept`, which is saved before.
+    pub(super) fn free_state(&mut self, kept: Option<NodeId>, memory: &mut dyn PageMemory) -> Option<StateId> {
+        if let Some(state) = self.free_states.pop().or_else(|| self.tree.give_freed()) {
+            return Some(state);
+        }
+        let oldest = self.tree.oldest_snapshot(kept)?;
+        let state = self.tree.snapshot(oldest)?;
+        let n_tokens = self.tree.n_since_snapshot(oldest) * PAGE_LEN;
+        memory.save_state(state, None, self.tree.key(oldest), self.budget.prompt_us(n_tokens));
+        self.tree.take_snapshot(oldest)
     }
 
     /// Returns the positions at which snapshots of a sequence's prompt shall be taken.
-    fn stops(&self, sequence: &Sequence) -> Vec<usize> {
+    pub(super) fn stops(&self, sequence: &Sequence) -> Vec<usize> {
         let usable = sequence.n_usable();
         let (n_cached, n_all) = (sequence.nodes.len(), usable / PAGE_LEN);
         if !sequence.use_cache {
@@ -115,7 +103,7 @@ impl Scheduler {
         let is_answer = self.sequence(id).n_computed > self.sequence(id).n_prompt();
         let before = if is_answer { self.sequence_mut(id).newest_snapshot.replace(node) } else { None };
         let moved = before.and_then(|before| self.tree.take_snapshot(before));
-        let free = moved.or_else(|| self.free_states.pop()).or_else(|| self.tree.give_state(None));
+        let free = moved.or_else(|| self.free_state(None, memory));
         let (Some(from), Some(to)) = (self.sequence(id).state, free) else { return };
         memory.copy_state(from, to);
         self.tree.keep_snapshot(node, to);

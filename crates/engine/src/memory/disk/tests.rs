@@ -44,19 +44,19 @@ fn save(disk: &mut Disk, i: u32) {
 }
 
 fn load(disk: &mut Disk, i: u32) -> Option<Box<[u8]>> {
-    disk.load(PageKey { chain: chain(i), tokens: &tokens(i) })
+    disk.load(PageKey { chain: chain(i), tokens: &tokens(i) }, PAGE_BYTES)
 }
 
 #[test]
 fn pages_outlive_the_process_and_only_serve_their_model() {
     let folder = tempfile::tempdir().unwrap();
-    let mut disk = Disk::open(&cache(folder.path()), PAGE_BYTES).unwrap();
+    let mut disk = Disk::open(&cache(folder.path())).unwrap();
     (0..5).for_each(|i| save(&mut disk, i));
     drop(disk);
-    let mut disk = Disk::open(&cache(folder.path()), PAGE_BYTES).unwrap();
+    let mut disk = Disk::open(&cache(folder.path())).unwrap();
     assert!((0..5).all(|i| disk.has(chain(i)) && load(&mut disk, i) == Some(page(i))));
     let other = DiskCache { model: [8; 32], ..cache(folder.path()) };
-    assert!(!Disk::open(&other, PAGE_BYTES).unwrap().has(chain(0)));
+    assert!(!Disk::open(&other).unwrap().has(chain(0)));
 }
 
 #[test]
@@ -64,14 +64,14 @@ fn pages_of_an_owner_who_is_gone_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     let chain_of = |owner: u64, i: u32| ChainKey::root(CacheScope(u128::from(owner) << 64 | 5)).then(&tokens(i));
     let of = |owners: &[u64]| DiskCache { owners: Some(owners.to_vec()), ..cache(folder.path()) };
-    let mut disk = Disk::open(&of(&[0, 1, 2]), PAGE_BYTES).unwrap();
+    let mut disk = Disk::open(&of(&[0, 1, 2])).unwrap();
     for owner in 0..3 {
         let key = PageKey { chain: chain_of(owner, 3), tokens: &tokens(3) };
         assert_eq!(key.chain.owner(), owner);
         disk.save(key, &page(3), true);
     }
     drop(disk);
-    let disk = Disk::open(&of(&[0, 2]), PAGE_BYTES).unwrap();
+    let disk = Disk::open(&of(&[0, 2])).unwrap();
     assert_eq!([0, 1, 2].map(|owner| disk.has(chain_of(owner, 3))), [true, false, true]);
     assert_eq!(n_pages(&disk.folder), 2);
 }
@@ -79,7 +79,7 @@ fn pages_of_an_owner_who_is_gone_are_removed() {
 #[test]
 fn the_oldest_files_go_when_the_folder_is_full() {
     let folder = tempfile::tempdir().unwrap();
-    let mut disk = Disk::open(&cache(folder.path()), PAGE_BYTES).unwrap();
+    let mut disk = Disk::open(&cache(folder.path())).unwrap();
     (0..40).for_each(|i| save(&mut disk, i));
     disk.finish();
     assert!(!disk.has(chain(0)) && disk.has(chain(39)));
@@ -89,7 +89,7 @@ fn the_oldest_files_go_when_the_folder_is_full() {
 #[test]
 fn files_that_are_not_whole_are_never_read() {
     let folder = tempfile::tempdir().unwrap();
-    let mut disk = Disk::open(&cache(folder.path()), PAGE_BYTES).unwrap();
+    let mut disk = Disk::open(&cache(folder.path())).unwrap();
     (0..3).for_each(|i| save(&mut disk, i));
     disk.finish();
     let path = |i| disk.folder.join(name_of(chain(i)));
@@ -101,7 +101,7 @@ fn files_that_are_not_whole_are_never_read() {
     flipped[500] ^= 1;
     fs::write(path(1), flipped).unwrap();
     fs::write(path(2), &whole).unwrap();
-    let mut disk = Disk::open(&cache(folder.path()), PAGE_BYTES).unwrap();
+    let mut disk = Disk::open(&cache(folder.path())).unwrap();
     for i in 0..3 {
         assert!(disk.has(chain(i)));
         assert_eq!(load(&mut disk, i), None, "page {i}");
@@ -114,7 +114,7 @@ fn files_that_are_not_whole_are_never_read() {
 #[test]
 fn a_folder_that_cannot_be_made_is_named() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let error = Disk::open(&cache(file.path()), PAGE_BYTES).err().unwrap();
+    let error = Disk::open(&cache(file.path())).err().unwrap();
     assert!(error.to_string().contains(file.path().to_str().unwrap()), "{error}");
 }
 
@@ -125,7 +125,7 @@ fn what_stays_of_models_that_nobody_serves_is_bounded() {
     let of = |model: u8| DiskCache { model: [model; 32], ..cache(folder.path()) };
     let part = |model: u8| folder.path().join(hex(&[model; 32]));
     let filled = |model: u8| {
-        let mut disk = Disk::open(&of(model), PAGE_BYTES).unwrap();
+        let mut disk = Disk::open(&of(model)).unwrap();
         (0..10).for_each(|i| save(&mut disk, i));
         disk
     };
@@ -141,7 +141,7 @@ fn what_stays_of_models_that_nobody_serves_is_bounded() {
     assert!(!part(2).exists() && part(18).exists(), "the oldest goes first, with its folder");
     assert_eq!(n_pages(&part(1)), 10, "it is served elsewhere");
     drop(served);
-    drop(Disk::open(&of(30), PAGE_BYTES).unwrap());
+    drop(Disk::open(&of(30)).unwrap());
     let n_bytes: u64 = (1..20).map(part).filter(|part| part.exists()).map(|part| bytes_of(&part)).sum();
     assert!(n_bytes <= of(2).bytes_max && !part(1).exists(), "{n_bytes} bytes");
     assert!(folder.path().join("salt").exists() && folder.path().join("of the operator").exists());
@@ -156,7 +156,7 @@ fn servers_that_start_at_once_leave_each_other_their_parts() {
             let of = DiskCache { model: [model; 32], ..cache(folder.path()) };
             scope.spawn(move || {
                 for i in 0..250 {
-                    let mut disk = Disk::open(&of, PAGE_BYTES).unwrap();
+                    let mut disk = Disk::open(&of).unwrap();
                     if i % 50 == 0 {
                         save(&mut disk, i);
                         disk.finish();
@@ -177,7 +177,7 @@ fn pages_that_nobody_may_read_go_from_the_parts_of_other_models_too() {
         model: [model; 32],
         ..cache(folder.path())
     };
-    let mut disk = Disk::open(&of(1, &[1, 2]), PAGE_BYTES).unwrap();
+    let mut disk = Disk::open(&of(1, &[1, 2])).unwrap();
     for owner in [1u64, 2] {
         let chain = ChainKey::root(CacheScope(u128::from(owner) << 64 | 5)).then(&tokens(3));
         disk.save(PageKey { chain, tokens: &tokens(3) }, &page(3), true);
@@ -185,10 +185,10 @@ fn pages_that_nobody_may_read_go_from_the_parts_of_other_models_too() {
     let part = disk.folder.clone();
     drop(disk);
     fs::write(part.join("left.part"), "over").unwrap();
-    drop(Disk::open(&of(2, &[2]), PAGE_BYTES).unwrap());
+    drop(Disk::open(&of(2, &[2])).unwrap());
     let left: Vec<u64> = pages_in(&part).iter().map(|path| key_of(path).unwrap().owner()).collect();
     assert_eq!(left, [2]);
-    drop(Disk::open(&of(2, &[]), PAGE_BYTES).unwrap());
+    drop(Disk::open(&of(2, &[])).unwrap());
     assert!(!part.exists());
 }
 
@@ -196,7 +196,7 @@ fn pages_that_nobody_may_read_go_from_the_parts_of_other_models_too() {
 #[test]
 fn a_folder_that_takes_nothing_costs_warmth_only() {
     let folder = tempfile::tempdir().unwrap();
-    let mut disk = Disk::open(&cache(folder.path()), PAGE_BYTES).unwrap();
+    let mut disk = Disk::open(&cache(folder.path())).unwrap();
     save(&mut disk, 0);
     wait_for_the_writer(&disk);
     // Where the folder was there is a file now, which holds for root, too.
@@ -251,8 +251,7 @@ fn a_disk_that_hangs_is_waited_for_a_moment_and_no_more() {
     let folder = tempfile::tempdir().unwrap();
     let gate = Arc::new(Mutex::new(()));
     let storage = Arc::new(Hanging { gate: Arc::clone(&gate) });
-    let mut disk =
-        Disk::open_on(&DiskCache { bytes_max: 1 << 20, ..cache(folder.path()) }, PAGE_BYTES, storage).unwrap();
+    let mut disk = Disk::open_on(&DiskCache { bytes_max: 1 << 20, ..cache(folder.path()) }, storage).unwrap();
     (0..4).for_each(|i| save(&mut disk, i));
     wait_for_the_writer(&disk);
     let start = std::time::Instant::now();
@@ -279,7 +278,7 @@ fn a_disk_that_hangs_is_waited_for_a_moment_and_no_more() {
 #[test]
 fn what_is_no_file_is_not_waited_for() {
     let folder = tempfile::tempdir().unwrap();
-    let mut disk = Disk::open(&cache(folder.path()), PAGE_BYTES).unwrap();
+    let mut disk = Disk::open(&cache(folder.path())).unwrap();
     save(&mut disk, 0);
     wait_for_the_writer(&disk);
     let fifo = |path: &Path| assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
@@ -300,7 +299,7 @@ fn what_is_no_file_is_not_waited_for() {
 fn folders_and_files_are_the_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
-    let mut disk = Disk::open(&cache(&folder.path().join("new")), PAGE_BYTES).unwrap();
+    let mut disk = Disk::open(&cache(&folder.path().join("new"))).unwrap();
     save(&mut disk, 0);
     disk.finish();
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
@@ -362,7 +361,7 @@ fn an_idle_engine_saves_what_the_disk_takes_at_once() {
     let gate = Arc::new(Mutex::new(()));
     let storage = Arc::new(Hanging { gate: Arc::clone(&gate) });
     let cache = DiskCache { bytes_max: 1 << 20, ..cache(folder.path()) };
-    let disk = Disk::open_on(&cache, PAGE_BYTES, storage).unwrap();
+    let disk = Disk::open_on(&cache, storage).unwrap();
     let mut memory = Memory { swap: Swap::new(0), disk: Some(disk), copy_us: None, is_behind: false };
     let save_all = |memory: &mut Memory| {
         for i in 0..200 {

@@ -3,7 +3,7 @@
 
 use std::{
     cell::Cell,
-    collections::HashSet,
+    collections::HashMap,
     io,
     path::{Path, PathBuf},
     sync::{
@@ -20,8 +20,11 @@ use crate::{core::ChainKey, sync::lock};
 
 /// Largest number of pages that wait to be written; more are not saved.
 pub(super) const N_WAITING_MAX: usize = 32;
-/// Longest wait for a page to be read: all streams stand still meanwhile.
+/// Most bytes that wait to be written; more are not saved.
+const BYTES_WAITING_MAX: usize = 256 << 20;
+/// Longest wait for a file to be read, and for each [`READ_BYTES`] of it: all streams stand still meanwhile.
 const READ_MAX: Duration = Duration::from_millis(500);
+const READ_BYTES: usize = 32 << 20;
 /// Longest wait for the writer to do anything at all.
 const WRITE_MAX: Duration = Duration::from_secs(2);
 /// Time between two looks whether the writer has done something.
@@ -41,8 +44,8 @@ pub(super) struct Writer {
     thread: JoinHandle<()>,
     /// Number of jobs that are done.
     n_done: Arc<AtomicU64>,
-    /// Pages that are not written yet.
-    pending: Arc<Mutex<HashSet<ChainKey>>>,
+    /// Pages that are not written yet, with the numbers of their bytes.
+    pending: Arc<Mutex<HashMap<ChainKey, usize>>>,
     is_stuck: bool,
 }
 
@@ -50,7 +53,7 @@ impl Writer {
     /// Starts the writer, which first looks after what the folder holds of others.
     pub(super) fn start(cache: DiskCache, part: Arc<Path>, storage: Arc<dyn Storage>) -> io::Result<Self> {
         let (jobs, waiting) = sync_channel(N_WAITING_MAX);
-        let (n_done, pending) = (Arc::new(AtomicU64::new(0)), Arc::<Mutex<HashSet<ChainKey>>>::default());
+        let (n_done, pending) = (Arc::new(AtomicU64::new(0)), Arc::<Mutex<HashMap<ChainKey, usize>>>::default());
         let (counted, written) = (Arc::clone(&n_done), Arc::clone(&pending));
         let thread = thread::Builder::new().name("kv cache writer".to_owned()).spawn(move || {
             others::shrink(&cache, &part);
@@ -72,17 +75,24 @@ impl Writer {
 
     /// Whether a page is not written yet.
     pub(super) fn has_yet_to_write(&self, chain: ChainKey) -> bool {
-        lock(&self.pending).contains(&chain)
+        lock(&self.pending).contains_key(&chain)
     }
 
     /// Whether more pages are taken.
     pub(super) fn has_room(&self) -> bool {
-        lock(&self.pending).len() < N_WAITING_MAX
+        let pending = lock(&self.pending);
+        pending.len() < N_WAITING_MAX && pending.values().sum::<usize>() <= BYTES_WAITING_MAX
     }
 
     /// Hands the writer a page; returns `false` if it is behind.
     pub(super) fn write(&mut self, chain: ChainKey, bytes: Vec<u8>, is_patient: bool) -> bool {
-        lock(&self.pending).insert(chain);
+        let mut waited = Duration::ZERO;
+        while is_patient && !self.is_stuck && !self.has_room() {
+            thread::sleep(LOOK);
+            waited += LOOK;
+            self.is_stuck = waited >= WRITE_MAX;
+        }
+        lock(&self.pending).insert(chain, bytes.len());
         let is_sent = self.send(Job::Page { chain, bytes }, is_patient);
         if !is_sent {
             lock(&self.pending).remove(&chain);
@@ -159,9 +169,10 @@ impl Reader {
         if !self.is_free() {
             return Err(());
         }
+        let read_max = READ_MAX + READ_MAX.mul_f64(n_bytes as f64 / READ_BYTES as f64);
         // A thread that has panicked answers as little as a disk that hangs.
         let asked = self.wanted.send((path, n_bytes)).map_err(drop);
-        let answer = asked.and_then(|()| self.pages.recv_timeout(READ_MAX).map_err(drop));
+        let answer = asked.and_then(|()| self.pages.recv_timeout(read_max).map_err(drop));
         answer.inspect_err(|()| self.is_late.set(true))
     }
 }

@@ -296,7 +296,7 @@ impl FileLoader {
         };
         let mut options = self.settings.engine.options(args, &target, &self.hub)?;
         if model.n_states() > 0 {
-            let off = options.restrict_to_states().join(", ");
+            let off = if options.restrict_to_states() { "drafts" } else { "" };
             let n_states = model.n_states();
             let n_running_max = options.n_running_max.min(n_states.div_ceil(2));
             tracing::info!(model = %id, n_states, n_running_max, off, "layers carry states, which cannot go back");
