@@ -30,6 +30,12 @@ const ENGINE: &[EngineFamily] = &[
     }),
     (("trinity_kv_pages_used", "gauge", "Pages that running sequences hold."), |e| e.pages_used()),
     (("trinity_kv_page_bytes", "gauge", "Bytes of a page, all layers."), |e| e.page_bytes),
+    (("trinity_states", "gauge", "States of sequences, in models whose layers carry one on."), |e| e.states_total),
+    (("trinity_states_free", "gauge", "States that nobody has."), |e| e.states_free),
+    (("trinity_states_cached", "gauge", "States after cached prefixes; they can give way."), |e| e.states_cached),
+    (("trinity_state_bytes", "gauge", "Bytes of a state."), |e| e.state_bytes),
+    (("trinity_loaded_pages_total", "counter", "Pages brought back from memory or disk."), |e| e.n_loaded_pages),
+    (("trinity_loaded_states_total", "counter", "States brought back from memory or disk."), |e| e.n_loaded_states),
     (
         (
             "trinity_computed_prompt_tokens_total",
