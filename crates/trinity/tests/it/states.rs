@@ -83,14 +83,108 @@ fn a_conversation_goes_on_where_it_was() {
 
 /// The text of a completion.
 fn complete(address: &str, prompt: &str, more: &serde_json::Value) -> String {
+    let (text, usage) = complete_with_usage(address, prompt, more);
+    assert_eq!(usage["prompt_tokens_details"]["cached_tokens"], 0, "{usage}");
+    text
+}
+
+/// The text of a completion, and what was counted.
+fn complete_with_usage(address: &str, prompt: &str, more: &serde_json::Value) -> (String, serde_json::Value) {
     let mut body = json!({"model": "any", "prompt": prompt, "max_tokens": 40, "temperature": 0, "ignore_eos": true});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let answer = post(address, "/v1/completions", &body.to_string());
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let answer: serde_json::Value = serde_json::from_str(answer.rsplit("\r\n\r\n").next().unwrap()).unwrap();
-    assert_eq!(answer["usage"]["prompt_tokens_details"]["cached_tokens"], 0, "{answer}");
     let choices = answer["choices"].as_array().unwrap();
-    choices.iter().map(|choice| choice["text"].as_str().unwrap()).collect::<Vec<_>>().join("|")
+    let texts: Vec<&str> = choices.iter().map(|choice| choice["text"].as_str().unwrap()).collect();
+    (texts.join("|"), answer["usage"].clone())
+}
+
+/// A sample of `/metrics`.
+fn metric(address: &str, name: &str) -> u64 {
+    let metrics = get(address, "/metrics", "");
+    let line = metrics.lines().find(|line| line.starts_with(&format!("{name}{{")));
+    line.unwrap_or_else(|| panic!("no {name} in {metrics}")).rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+const WORDS: [&str; 10] = ["Once", "upon", "a", "time", "there", "was", "dog", "Lily", "and", "Tom"];
+
+fn words(n: usize, word: impl Fn(usize) -> usize) -> String {
+    (0..n).map(|i| WORDS[word(i) % WORDS.len()]).collect::<Vec<_>>().join(" ")
+}
+
+/// 64 requests of random mixes, that begin like others, give way, are swapped, and come again after a restart.
+#[test]
+fn answers_are_the_same_bytes_preempted_swapped_and_read_from_disk() {
+    let prompts: Vec<String> = (0..64)
+        .map(|i| {
+            let shared = words(40 + 30 * (i % 4), |j| j * (1 + i % 3) + j * j);
+            format!("{shared} {}", words(3 + i % 20, |j| i * 7 + j * i))
+        })
+        .collect();
+    let more = |i: usize| match i % 4 {
+        0 => json!({"n": 2, "temperature": 1.0, "seed": i, "max_tokens": 10 + i}),
+        1 => json!({"max_tokens": 60, "priority": i % 5}),
+        _ => json!({"max_tokens": 20}),
+    };
+    for model in [&*LFM2, &*QWEN35, &*MAMBA2] {
+        let cache = tempfile::tempdir().unwrap();
+        let answers = |flags: &[&str], n_at_once: usize| {
+            let (mut server, address) = Server::start(&[&[model.as_str()], flags].concat());
+            let ask = |i: usize| complete_with_usage(&address, &prompts[i], &more(i)).0;
+            let mut texts = vec![String::new(); prompts.len()];
+            std::thread::scope(|scope| {
+                for (first, texts) in texts.chunks_mut(prompts.len().div_ceil(n_at_once)).enumerate() {
+                    let first = first * prompts.len().div_ceil(n_at_once);
+                    scope.spawn(move || texts.iter_mut().zip(first..).for_each(|(text, i)| *text = ask(i)));
+                }
+            });
+            let counts = ["preemptions_total", "loaded_states_total", "cached_tokens_total"];
+            let counts = counts.map(|name| metric(&address, &format!("trinity_{name}")));
+            server.signal("TERM");
+            assert!(server.wait().success());
+            (texts, counts)
+        };
+        let (alone, counts) = answers(&["--no-prefix-cache"], 1);
+        assert_eq!(counts, [0; 3]);
+        let tight = ["--context", "256", "--kv-tokens", "384", "--max-running", "4", "--swap", "64"];
+        let folder = ["--cache-dir", cache.path().to_str().unwrap()];
+        let (swapped, [n_preempted, n_loaded, _]) = answers(&tight, 16);
+        assert!(swapped == alone, "{model}: swapped");
+        assert!(n_preempted > 0 && n_loaded > 0, "{model}: {n_preempted} preempted, {n_loaded} loaded");
+        let flags = [&tight[..6], &folder].concat();
+        let (first, _) = answers(&flags, 16);
+        assert!(first == alone, "{model}: on disk");
+        let (again, [_, n_loaded, n_cached]) = answers(&flags, 16);
+        assert!(again == alone, "{model}: after a restart");
+        assert!(n_loaded > 0 && n_cached > 64, "{model}: {n_loaded} loaded, {n_cached} tokens cached");
+    }
+}
+
+/// Whoever asks second after the same thousand tokens has at most a tenth of the first one's computed.
+#[test]
+fn a_shared_thousand_tokens_are_computed_once() {
+    let tokens = |n: usize, seed: usize| (0..n).map(move |i| 3 + (i * i / 7 + i * seed) % 500);
+    for (model, architecture) in [(&*LFM2, "lfm2"), (&*QWEN35, "qwen35"), (&*MAMBA2, "mamba2")] {
+        let longer = model.replace(".gguf", "-2048.gguf");
+        fs::copy(model, &longer).unwrap();
+        trinity(["metadata", &longer, "--set", &format!("{architecture}.context_length=u32:2048")]).ok();
+        let (_server, address) = Server::start(&[&longer]);
+        let computed = || metric(&address, "trinity_computed_prompt_tokens_total");
+        let ask = |n: usize, seed: usize| {
+            let before = computed();
+            let prompt: Vec<usize> = tokens(1000, 1).chain(tokens(n, seed)).collect();
+            let (_, usage) = complete_with_usage(&address, "", &json!({"prompt": prompt, "max_tokens": 2}));
+            assert_eq!(usage["prompt_tokens"], 1000 + n, "{usage}");
+            computed() - before
+        };
+        let cold = ask(30, 2);
+        assert_eq!(cold, 1030, "{model}");
+        for (n, seed) in [(25, 3), (60, 4), (7, 5)] {
+            let warm = ask(n, seed);
+            assert!(10 * warm <= cold, "{model}: {warm} tokens computed, {cold} without what was shared");
+        }
+    }
 }
 
 #[test]
