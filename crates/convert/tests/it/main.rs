@@ -7,3 +7,4 @@ mod i2_s_order;
 mod quantise;
 mod roundtrip;
 mod support;
+mod synth;

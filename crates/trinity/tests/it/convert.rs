@@ -119,6 +119,29 @@ fn activations_per_token_give_the_same_bytes_everywhere() {
         .fails(1, &["activations per token, but no matrix is ternary with one scale a row"]);
 }
 
+/// What `quantize` has is made at once, as it makes it of the floats.
+#[test]
+fn synth_makes_what_the_quantiser_makes() {
+    let scratch = Scratch::new();
+    let of = |json: &serde_json::Value, name: &str| {
+        let types = json["types"].as_array().unwrap();
+        types.iter().find(|t| t["type"] == name).map_or(0, |t| t["tensors"].as_u64().unwrap())
+    };
+    let (direct, floats) = (scratch.path("direct.gguf"), scratch.synth("floats.gguf", &["--type", "f32"]));
+    let json = trinity(["dev", "synth", &direct, "--type", "q4_k_m", "--json"]).ok().json();
+    let two_steps = scratch.path("two-steps.gguf");
+    let expected = trinity(["quantize", &floats, &two_steps, "--type", "q4_k_m", "--json"]).ok().json();
+    for name in ["q4_k", "q6_k", "f32", "q8_0"] {
+        assert_eq!(of(&json, name), of(&expected, name), "{name}");
+    }
+    assert!(of(&json, "q4_k") > 10, "{json}");
+    let arguments = ["--type", "q4_k_m", "--embedding-type", "f16", "--force", "--json"];
+    let json = trinity(["dev", "synth", &direct].iter().chain(&arguments)).ok().json();
+    assert_eq!(of(&json, "f16"), 1, "{json}");
+    trinity(["dev", "synth", &direct, "--force", "--type", "q9_z"]).fails(2, &["q9_z"]);
+    trinity(["dev", "synth", &direct, "--force", "--arch", "lfm2"]).fails(2, &["\"lfm2\", shape tiny is of bitnet"]);
+}
+
 #[test]
 fn the_proof_is_printed_and_the_source_stays() {
     let scratch = Scratch::new();
