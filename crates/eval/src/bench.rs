@@ -1,6 +1,6 @@
 //! Speed of prompt processing and generation, measured as llama-bench does: `ppN` is one prompt of N tokens, `tgN` is N
-//! tokens generated one by one, `@ dN` behind N tokens that are cached already, `xN` in N sequences at once. One run of
-//! each is not counted.
+//! tokens generated one by one, `@ dN` behind N tokens that are cached already, `xN` in N sequences at once; `embedN`
+//! is a text of N tokens that an encoder sees whole. One run of each is not counted.
 
 use std::{ops::ControlFlow, time::Instant};
 
@@ -16,6 +16,8 @@ pub enum Phase {
     Prompt,
     /// Tokens come one after the other, as generated ones do.
     Generation,
+    /// All tokens come together and see each other, as those of an encoder's text do; nothing is before them.
+    Text,
 }
 
 /// A speed to measure: each of `n_sequences` (at least 1) that are computed together holds `depth` tokens already and
@@ -45,6 +47,7 @@ impl Test {
         let phase = match self.phase {
             Phase::Prompt => "pp",
             Phase::Generation => "tg",
+            Phase::Text => "embed",
         };
         let depth = if self.depth > 0 { format!(" @ d{}", self.depth) } else { String::new() };
         let sequences = if self.n_sequences > 1 { format!(" x{}", self.n_sequences) } else { String::new() };
@@ -98,6 +101,7 @@ pub fn measure(
         match test.phase {
             Phase::Prompt => sequences.prefill(tokens),
             Phase::Generation => sequences.generate(tokens),
+            Phase::Text => sequences.embed(tokens),
         }
         let seconds = start.elapsed().as_secs_f64();
         if repetition > 0 {
@@ -178,6 +182,17 @@ impl<'a> Sequences<'a> {
             for (i, next) in next.iter_mut().enumerate() {
                 next[0] = model::best_token(self.logits.row(i)).unwrap_or(TokenId(0));
             }
+        }
+    }
+
+    /// Gives every sequence `tokens` as a whole text, as many texts in a step as it has room for; asks for the hidden
+    /// states of all.
+    fn embed(&mut self, tokens: &[TokenId]) {
+        let n_together = (self.model.step_rows_max() / tokens.len().max(1)).max(1);
+        for tables in self.tables.chunks(n_together) {
+            let spans: Vec<StepSpan<'_>> =
+                tables.iter().map(|pages| StepSpan::new(tokens, 0, pages).wanting(LogitsWanted::Hidden)).collect();
+            self.model.forward(&Step::new(&spans), &mut self.logits);
         }
     }
 

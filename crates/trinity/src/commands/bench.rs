@@ -6,12 +6,18 @@ use clap::Args;
 use eval::bench::{self, Phase, Test};
 use model::Forward;
 
-use super::{context_plan::ContextPlan, model_args::ModelArgs};
+use super::{
+    context_plan::ContextPlan,
+    model_args::{ModelArgs, check_generates},
+};
 use crate::{
     cli::{Global, group},
     failure::Failure,
     terminal,
 };
+
+/// Generation length where none is asked for.
+const N_GEN: usize = 128;
 
 /// Arguments of `bench`.
 #[derive(Args)]
@@ -23,9 +29,9 @@ pub(crate) struct BenchArgs {
     /// Prompt lengths in tokens, one row each; 0 for none
     #[arg(short = 'p', long, value_name = "TOKENS", value_delimiter = ',', default_value = "512")]
     n_prompt: Vec<usize>,
-    /// Generation lengths in tokens, one row each; 0 for none
-    #[arg(short = 'n', long, value_name = "TOKENS", value_delimiter = ',', default_value = "128")]
-    n_gen: Vec<usize>,
+    /// Generation lengths in tokens, one row each; 0 for none [default: 128; 0 of an encoder, whose prompts are texts]
+    #[arg(short = 'n', long, value_name = "TOKENS", value_delimiter = ',')]
+    n_gen: Option<Vec<usize>>,
     /// Tokens that are cached before each test begins
     #[arg(short, long, value_name = "TOKENS", value_delimiter = ',', default_value = "0")]
     depth: Vec<usize>,
@@ -43,10 +49,12 @@ pub(crate) struct BenchArgs {
 }
 
 impl BenchArgs {
-    /// A row for every length, depth and batch.
-    fn tests(&self) -> Vec<Test> {
+    /// A row for every length, depth and batch; an encoder's are of texts.
+    fn tests(&self, is_encoder: bool) -> Vec<Test> {
+        let prompt = if is_encoder { Phase::Text } else { Phase::Prompt };
+        let n_gen = self.n_gen.as_deref().unwrap_or(if is_encoder { &[] } else { &[N_GEN] });
         let lengths = |phase, lengths: &[usize]| lengths.iter().map(|n| (phase, *n)).collect::<Vec<_>>();
-        let phases = [lengths(Phase::Prompt, &self.n_prompt), lengths(Phase::Generation, &self.n_gen)].concat();
+        let phases = [lengths(prompt, &self.n_prompt), lengths(Phase::Generation, n_gen)].concat();
         let mut tests = Vec::new();
         for (phase, n_tokens) in phases.into_iter().filter(|(_, n)| *n > 0) {
             for &depth in &self.depth {
@@ -60,15 +68,22 @@ impl BenchArgs {
 /// Measures and prints the table.
 pub(crate) fn run(args: &BenchArgs, global: &Global) -> Result<(), Failure> {
     terminal::catch_interrupt()?;
-    let tests = args.tests();
     let container = args.load.open(args.model.as_deref(), global)?;
+    let is_encoder = model::spec_of_head(&container)?.is_encoder;
+    let tests = args.tests(is_encoder);
+    if tests.iter().any(|test| test.phase == Phase::Generation) {
+        check_generates(&container)?;
+    }
+    if let Some(test) = tests.iter().find(|test| test.phase == Phase::Text && test.depth > 0) {
+        return Err(Failure::usage(format!("--depth {}: nothing is before the text of an encoder", test.depth)));
+    }
     let longest = tests.iter().map(|t| t.context_len()).max().unwrap_or(1);
     let context = args.load.context.unwrap_or(longest);
     // Pages are shared out evenly and whole.
     let positions = tests.iter().map(|t| context.next_multiple_of(model::PAGE_LEN).saturating_mul(t.n_sequences)).max();
     let n_states = tests.iter().map(|t| t.n_sequences).max().unwrap_or(1);
     let plan = ContextPlan { context_len_max: Some(context), kv_positions: positions, n_states };
-    let (mut model, n_threads) = args.load.load(&container, plan)?;
+    let (mut model, n_threads) = args.load.load_any(&container, plan)?;
     let n_repetitions = usize::from(args.repetitions);
     let bar = terminal::progress("bench", (tests.len() * (n_repetitions + 1)) as u64, false);
     let mut rows = Vec::new();

@@ -122,6 +122,17 @@ fn a_text_longer_than_the_context_is_refused_or_cut() {
 }
 
 #[test]
+fn bench_measures_texts() {
+    let file = EMBEDDING_FILES[0].as_str();
+    let json = trinity(["bench", file, "-p", "20,40", "-b", "1,40", "-r", "1", "--json"]).ok().json();
+    let row = |r: &serde_json::Value| (r["test"].as_str().unwrap().to_owned(), r["n_tokens"].as_u64().unwrap());
+    let rows: Vec<_> = json.as_array().unwrap().iter().map(row).collect();
+    let expected = [("embed20", 20), ("embed20 x40", 800), ("embed40", 40), ("embed40 x40", 1600)];
+    assert_eq!(rows, expected.map(|(name, n)| (name.to_owned(), n)));
+    trinity(["bench", file, "-d", "0,8"]).fails(2, &["--depth 8", "encoder"]);
+}
+
+#[test]
 fn who_asks_an_encoder_for_text_is_told_what_it_is() {
     let file = EMBEDDING_FILES[3].as_str();
     let text = file.replace(".gguf", ".txt");
@@ -131,7 +142,7 @@ fn who_asks_an_encoder_for_text_is_told_what_it_is() {
     let says = ["modern-bert is an encoder, which gives embeddings of texts and generates none", file];
     for arguments in [
         &["run", file, "the cat"][..],
-        &["bench", file],
+        &["bench", file, "-n", "8"],
         &["doctor", file],
         &["eval", "perplexity", file, "--file", &text],
         &["eval", "logits", file, "--tokens", &ids, "--out", &format!("{ids}.f32")],
