@@ -154,7 +154,7 @@ fn measure(row: &Row, n_rounds: usize, machine: &mut Value) -> Result<RowReceipt
         }
     }
     drop(load);
-    Ok(RowReceipt { name: row.name.clone(), roofs, runs: receipts })
+    Ok(RowReceipt { name: row.name.clone(), roofs, runs: receipts, bars: row.bars.clone() })
 }
 
 /// A busy loop on each core, which runs until this is dropped.

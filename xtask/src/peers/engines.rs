@@ -20,7 +20,7 @@ pub(super) fn command(row: &Row, run: &Run) -> Result<Command, String> {
         return Err(format!("{} is not there", file.display()));
     }
     let prompts = row.prompts.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    let generation = if row.load { 0 } else { GENERATION };
+    let generation = if row.load || row.texts > 0 { 0 } else { GENERATION };
     let (threads, generation, depth) = (run.threads.to_string(), generation.to_string(), row.depth.to_string());
     let repetitions = if row.load { "1" } else { "2" };
     let prompts_or_none = if prompts.is_empty() { "0" } else { &prompts };
@@ -29,12 +29,21 @@ pub(super) fn command(row: &Row, run: &Run) -> Result<Command, String> {
             let mut command = Command::new(root().join("target/release/trinity"));
             command.arg("bench").arg(file).args(["--json", "-r", repetitions, "-t", &threads, "-d", &depth]);
             command.args(["-p", prompts_or_none, "-n", &generation, "--kv-type", &row.kv]);
+            if row.texts > 0 {
+                command.args(["-b", &row.texts.to_string()]);
+            }
             command
         }
         "llama.cpp" => {
             let mut command = Command::new(variable("PEER_PYTHON")?);
             command.arg(root().join("benches/peers/llama_cpp.py")).arg(file);
-            command.args([&threads, &prompts, &generation, &depth, &row.kv]);
+            command.args([&threads, &prompts, &generation, &depth, &row.kv, &row.texts.to_string()]);
+            command
+        }
+        "onnxruntime" => {
+            let mut command = Command::new(variable("PEER_PYTHON")?);
+            command.arg(root().join("benches/peers/onnx_embed.py")).arg(file);
+            command.args([&threads, &prompts, &row.texts.to_string()]);
             command
         }
         peer => {
@@ -93,12 +102,15 @@ fn speeds(value: &Value) -> Speeds {
     rows.iter().filter_map(of_row).collect()
 }
 
-/// Returns the roofs of a row's model, from `trinity doctor`.
+/// Returns the roofs of a row's model, from `trinity doctor`; of an encoder only the machine's.
 pub(super) fn roofs(row: &Row) -> Result<Value, String> {
     let runs = row.runs();
     let ours = runs.iter().find(|run| run.engine == "trinity").ok_or("a row without trinity")?;
     let mut command = Command::new(root().join("target/release/trinity"));
-    command.arg("doctor").arg(models()?.join(&ours.file)).args(["--json", "-t", &ours.threads.to_string()]);
+    command.arg("doctor").args(["--json", "-t", &ours.threads.to_string()]);
+    if row.texts == 0 {
+        command.arg(models()?.join(&ours.file));
+    }
     serde_json::from_str(&output(&mut command)?).map_err(|e| format!("trinity doctor: {e}"))
 }
 

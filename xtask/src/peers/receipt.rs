@@ -28,6 +28,9 @@ pub(super) struct RowReceipt {
     /// Roofs of our file with the fewest bytes, of each round: `tg64`, `pp`.
     pub(super) roofs: Vec<Speeds>,
     pub(super) runs: Vec<RunReceipt>,
+    /// Ratios to the best peer that we want at least, by the beginning of the test's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) bars: BTreeMap<String, f64>,
 }
 
 /// The record of one engine with one setting.
@@ -75,6 +78,11 @@ impl RowReceipt {
         median(rounds.filter_map(|(ours, theirs)| Some(ours.get(test)? / theirs.get(test)?)).collect())
     }
 
+    /// Returns the ratio to the best peer that is wanted in `test`.
+    fn bar(&self, test: &str) -> Option<f64> {
+        self.bars.iter().find(|(kind, _)| test.starts_with(kind.as_str())).map(|(_, bar)| *bar)
+    }
+
     /// Returns the peer with the best median in `test`.
     pub(super) fn best_peer(&self, test: &str) -> Option<&str> {
         let peers = self.peers();
@@ -114,9 +122,9 @@ impl Receipt {
     /// Writes the table in Markdown.
     pub(crate) fn table(&self) -> String {
         let mut text =
-            "| work | test | trinity | peers at their best | by the best peer | by llama.cpp | of the roof |\n"
+            "| work | test | trinity | peers at their best | by the best peer | bar | by llama.cpp | of the roof |\n"
                 .to_owned();
-        text += "| --- | --- | ---: | --- | ---: | ---: | ---: |\n";
+        text += "| --- | --- | ---: | --- | ---: | --- | ---: | ---: |\n";
         for row in &self.rows {
             for test in row.tests() {
                 let Some((ours, speed)) = row.best("trinity", &test) else { continue };
@@ -125,12 +133,14 @@ impl Receipt {
                     peer.and_then(|peer| row.ratio(peer, &test)).map_or("–".to_owned(), |r| format!("{r:.2}×"))
                 };
                 let roof = row.roof(&test).map_or("–".to_owned(), |roof| format!("{:.0} %", 100.0 * speed / roof));
+                let best = row.best_peer(&test);
                 text += &format!(
-                    "| {} | {test} | {speed:.1} ({}) | {} | {} | {} | {roof} |\n",
+                    "| {} | {test} | {speed:.1} ({}) | {} | {} | {} | {} | {roof} |\n",
                     row.name,
                     setting(ours),
                     peers.join("; "),
-                    ratio(row.best_peer(&test)),
+                    ratio(best),
+                    bar_cell(row.bar(&test), best.and_then(|peer| row.ratio(peer, &test))),
                     ratio(Some("llama.cpp")),
                 );
             }
@@ -153,7 +163,7 @@ impl Receipt {
         let mut table =
             "| | as fast as the fastest of the others, or faster | **others are faster** |\n| --- | --- | --- |\n"
                 .to_owned();
-        for (what, kind) in [("decode", "tg"), ("prefill of 512 tokens", "pp512")] {
+        for (what, kind) in [("decode", "tg"), ("prefill of 512 tokens", "pp512"), ("embedding", "embed")] {
             let (mut ahead, mut behind) = (Vec::new(), BTreeMap::<&str, Vec<String>>::new());
             for row in &self.rows {
                 for test in row.tests().iter().filter(|test| test.starts_with(kind)) {
@@ -166,6 +176,9 @@ impl Receipt {
                 }
             }
             let n_behind: usize = behind.values().map(Vec::len).sum();
+            if ahead.len() + n_behind == 0 {
+                continue;
+            }
             text += &format!("Others are faster in {n_behind} of {} rows of {what}.\n", ahead.len() + n_behind);
             let behind: Vec<String> =
                 behind.iter().map(|(peer, cells)| format!("{peer}: {}", cells.join("; "))).collect();
@@ -196,6 +209,15 @@ impl Receipt {
             }
         }
         text + &format!("\nReceipt: `benches/peers/receipts/{}.json`, commit `{}`.\n", self.date, self.commit)
+    }
+}
+
+/// Writes what ratio was wanted, and whether it was met.
+fn bar_cell(bar: Option<f64>, ratio: Option<f64>) -> String {
+    match (bar, ratio) {
+        (None, _) => "–".to_owned(),
+        (Some(bar), None) => format!("{bar}×"),
+        (Some(bar), Some(ratio)) => format!("{bar}× {}", if ratio >= bar { "met" } else { "missed" }),
     }
 }
 
@@ -245,11 +267,14 @@ mod tests {
                 run("a", "", &[10.0, 20.0, 60.0]),
                 run("b", "", &[15.0, 10.0, 10.0]),
             ],
+            bars: BTreeMap::from([("tg".to_owned(), 1.5), ("pp".to_owned(), 2.5)]),
         };
         assert_eq!(row.best("trinity", "tg64").map(|b| (setting(b.0), b.1)), Some(("fast", 40.0)));
         assert_eq!((row.best_peer("tg64"), row.ratio("a", "tg64")), (Some("a"), Some(2.0)));
         let receipt =
             Receipt { date: String::new(), commit: String::new(), rounds: 3, machine: Value::Null, rows: vec![row] };
-        assert!(receipt.table().contains("| x | tg64 | 40.0 (fast) | a 20.0 (); b 10.0 () | 2.00× | – | 50 % |"));
+        assert!(
+            receipt.table().contains("| x | tg64 | 40.0 (fast) | a 20.0 (); b 10.0 () | 2.00× | 1.5× met | – | 50 % |")
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! `benches/peers/table.json`: what is to be measured.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 /// The table: all rows.
@@ -34,6 +36,12 @@ pub(super) struct Row {
     /// Whether a busy loop runs on each core meanwhile.
     #[serde(default)]
     pub(super) busy: bool,
+    /// Number of texts that an encoder is given at once, as long as `prompts` say; 0 for models that generate.
+    #[serde(default)]
+    pub(super) texts: usize,
+    /// Ratios to the best peer that we want at least, by the beginning of the test's name.
+    #[serde(default)]
+    pub(super) bars: BTreeMap<String, f64>,
 }
 
 /// A run of a row: one engine with one setting.
