@@ -9,6 +9,7 @@
 
 use crate::{
     Kernels,
+    columns::{self, Columns},
     handle::PARALLEL_ELEMENTS,
     isa::multiversion,
     math::{LANES, exp, fold, silu},
@@ -62,46 +63,35 @@ struct Head<'a> {
 }
 
 multiversion! {
-    /// Feeds all rows to the state of a head and fills its columns of the output, a row for each. The state lies in
-    /// blocks of columns, each `[dim, N]`: 32 as long as there are so many left, then 8, then 1.
+    /// Feeds all rows to the state of a head and fills its columns of the output, a row for each.
     fn feed(head: &Head<'_>, state: &mut [f32], out: &mut Tile<'_, f32>) {
-        let dim = head.shape.dim;
-        let mut column = 0;
-        // Columns are apart from each other: how many go together changes no bit. All tokens go to a block before the
-        // next, so that it stays in the nearest cache.
-        while column + 32 <= dim {
-            feed_columns::<32>(head, column, state, out);
-            column += 32;
-        }
-        while column + 8 <= dim {
-            feed_columns::<8>(head, column, state, out);
-            column += 8;
-        }
-        while column < dim {
-            feed_columns::<1>(head, column, state, out);
-            column += 1;
-        }
+        columns::feed(head, head.shape.dim, state, out);
     }
 }
 
-/// Feeds all rows to `N` columns of a state.
-#[inline(always)]
 #[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
-fn feed_columns<const N: usize>(head: &Head<'_>, column: usize, state: &mut [f32], out: &mut Tile<'_, f32>) {
-    let Head { shape, index, rows, decay, beta } = *head;
-    let (dim, n_heads) = (shape.dim, shape.n_value_heads);
-    let key_at = shape.key_head(index) * dim;
-    let value_at = (2 * shape.n_key_heads + index) * dim;
-    let block = state[column * dim..][..N * dim].as_chunks_mut::<N>().0;
-    for (t, row) in rows.chunks_exact(shape.row_len()).enumerate() {
-        let token = Token {
-            q: &row[key_at..][..dim],
-            k: &row[shape.n_key_heads * dim + key_at..][..dim],
-            v: &row[value_at..][..dim],
-            decay: decay[t * n_heads + index],
-            beta: beta[t * n_heads + index],
-        };
-        columns(&token, column, block, out.row(t));
+impl Columns for Head<'_> {
+    #[inline(always)]
+    fn n_rows(&self) -> usize {
+        self.shape.dim
+    }
+
+    #[inline(always)]
+    fn feed<const N: usize>(&self, column: usize, block: &mut [[f32; N]], out: &mut Tile<'_, f32>) {
+        let Head { shape, index, rows, decay, beta } = *self;
+        let (dim, n_heads) = (shape.dim, shape.n_value_heads);
+        let key_at = shape.key_head(index) * dim;
+        let value_at = (2 * shape.n_key_heads + index) * dim;
+        for (t, row) in rows.chunks_exact(shape.row_len()).enumerate() {
+            let token = Token {
+                q: &row[key_at..][..dim],
+                k: &row[shape.n_key_heads * dim + key_at..][..dim],
+                v: &row[value_at..][..dim],
+                decay: decay[t * n_heads + index],
+                beta: beta[t * n_heads + index],
+            };
+            correct(&token, column, block, out.row(t));
+        }
     }
 }
 
@@ -117,7 +107,7 @@ struct Token<'a> {
 /// Feeds a token to the `N` columns from `column` on, which lie in `block` `[dim, N]`.
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
-fn columns<const N: usize>(token: &Token<'_>, column: usize, block: &mut [[f32; N]], out: &mut [f32]) {
+fn correct<const N: usize>(token: &Token<'_>, column: usize, block: &mut [[f32; N]], out: &mut [f32]) {
     let Token { q, k, v, decay, beta } = *token;
     let mut held = [0.0f32; N];
     for (row, &k) in block.iter_mut().zip(k) {
@@ -233,7 +223,7 @@ mod tests {
     use testkit::{Rng, assert_same_f32, nmse};
 
     use super::*;
-    use crate::Isa;
+    use crate::{Isa, columns::in_blocks};
 
     const SHAPES: [DeltaShape; 4] = [
         DeltaShape { n_key_heads: 1, n_value_heads: 1, dim: 5, is_grouped: false },
@@ -264,20 +254,6 @@ mod tests {
         out
     }
 
-    /// Puts matrices `[dim, dim]` into blocks of columns.
-    fn in_blocks<T: Copy>(dim: usize, states: &[T]) -> Vec<T> {
-        let mut out = Vec::new();
-        for state in states.chunks(dim * dim) {
-            let mut first = 0;
-            while first < dim {
-                let width = [32, 8, 1].into_iter().find(|width| first + width <= dim).expect("1 always fits");
-                state.chunks(dim).for_each(|row| out.extend(&row[first..first + width]));
-                first += width;
-            }
-        }
-        out
-    }
-
     #[test]
     fn it_is_the_rule_in_whatever_pieces_on_every_level() {
         let mut rng = Rng::new(11);
@@ -288,7 +264,7 @@ mod tests {
             let (a, bias) = (vec![-0.7; shape.n_value_heads], vec![0.2; shape.n_value_heads]);
             let convolved = rng.normals(n_rows * shape.row_len());
             let plain = rng.normals(shape.value_len() * shape.dim);
-            let before = in_blocks(shape.dim, &plain);
+            let before = in_blocks([shape.dim; 2], &plain);
             let scalar = Kernels::new(Some(Isa::Scalar), 1).unwrap();
             scalar.delta_gates(&a, &bias, alpha, beta);
             assert!(alpha.iter().chain(&*beta).all(|x| *x > 0.0 && *x < 1.0));
@@ -296,7 +272,7 @@ mod tests {
             scalar.delta_rows(&shape, 1e-6, &mut rows);
             let mut exact: Vec<f64> = plain.iter().map(|x| f64::from(*x)).collect();
             let definition = by_definition(&shape, &mut exact, &rows, (alpha, beta));
-            let exact: Vec<f32> = in_blocks(shape.dim, &exact).iter().map(|x| *x as f32).collect();
+            let exact: Vec<f32> = in_blocks([shape.dim; 2], &exact).iter().map(|x| *x as f32).collect();
             let mut first: Option<(Vec<f32>, Vec<f32>)> = None;
             for (isa, chunk) in Isa::available().flat_map(|isa| [1, 4, n_rows].map(|chunk| (isa, chunk))) {
                 let kernels = Kernels::new(Some(isa), 3).unwrap();

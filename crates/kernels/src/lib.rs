@@ -15,6 +15,7 @@ mod activation;
 mod attention;
 pub mod bits;
 mod coarse;
+mod columns;
 mod convolution;
 mod delta;
 mod elementwise;
@@ -35,6 +36,7 @@ mod shape;
 mod simd;
 #[cfg(all(test, target_family = "wasm"))]
 mod tests_in_wasm;
+mod wkv;
 
 pub use coarse::{CoarseMatrix, CoarseScratch};
 pub use delta::DeltaShape;
@@ -48,3 +50,4 @@ pub use pool::default_threads;
 pub use row_codes::ActivationRule;
 pub use rows::Rows;
 pub use shape::{AttentionShape, Gate, Queries, Rope, RopePairs, Span};
+pub use wkv::{WkvOutput, WkvShape, WkvTokens};

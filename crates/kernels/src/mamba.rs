@@ -9,6 +9,7 @@
 
 use crate::{
     Kernels,
+    columns::{self, Columns},
     delta::softplus,
     handle::PARALLEL_ELEMENTS,
     isa::multiversion,
@@ -56,53 +57,42 @@ struct Head<'a> {
 }
 
 multiversion! {
-    /// Feeds all rows to the state of a head and fills its columns of the output, a row for each. The state lies in
-    /// blocks of columns, each `[n_state_rows, N]`: 32 as long as there are so many left, then 8, then 1.
+    /// Feeds all rows to the state of a head and fills its columns of the output, a row for each.
     fn feed(head: &Head<'_>, state: &mut [f32], out: &mut Tile<'_, f32>) {
-        let dim = head.shape.dim;
-        let mut column = 0;
-        // Columns are apart from each other: how many go together changes no bit. All tokens go to a block before the
-        // next, so that it stays in the nearest cache.
-        while column + 32 <= dim {
-            feed_columns::<32>(head, column, state, out);
-            column += 32;
-        }
-        while column + 8 <= dim {
-            feed_columns::<8>(head, column, state, out);
-            column += 8;
-        }
-        while column < dim {
-            feed_columns::<1>(head, column, state, out);
-            column += 1;
-        }
+        columns::feed(head, head.shape.dim, state, out);
     }
 }
 
-/// Feeds all rows to `N` columns of a state.
-#[inline(always)]
 #[allow(clippy::inline_always, reason = "compiled inside each instruction set's version")]
-fn feed_columns<const N: usize>(head: &Head<'_>, column: usize, state: &mut [f32], out: &mut Tile<'_, f32>) {
-    let Head { shape, index, rows, steps, decay, skip } = *head;
-    let (n_heads, n_state_rows) = (shape.n_heads, shape.n_state_rows);
-    let group = index / (n_heads / shape.n_groups);
-    let b_at = shape.value_len() + group * n_state_rows;
-    let c_at = b_at + shape.n_groups * n_state_rows;
-    let block = state[column * n_state_rows..][..N * n_state_rows].as_chunks_mut::<N>().0;
-    for (t, row) in rows.chunks_exact(shape.row_len()).enumerate() {
-        let x = &row[index * shape.dim + column..][..N];
-        let (b, c) = (&row[b_at..][..n_state_rows], &row[c_at..][..n_state_rows]);
-        let (step, decay) = (steps[t * n_heads + index], decay[t * n_heads + index]);
-        let mut taken = [0.0f32; N];
-        taken.iter_mut().zip(x).for_each(|(taken, x)| *taken = step * x);
-        let mut read = [0.0f32; N];
-        for ((row, &b), &c) in block.iter_mut().zip(b).zip(c) {
-            for ((s, taken), read) in row.iter_mut().zip(&taken).zip(&mut read) {
-                *s = decay * *s + b * taken;
-                *read += c * *s;
+impl Columns for Head<'_> {
+    #[inline(always)]
+    fn n_rows(&self) -> usize {
+        self.shape.n_state_rows
+    }
+
+    #[inline(always)]
+    fn feed<const N: usize>(&self, column: usize, block: &mut [[f32; N]], out: &mut Tile<'_, f32>) {
+        let Head { shape, index, rows, steps, decay, skip } = *self;
+        let (n_heads, n_state_rows) = (shape.n_heads, shape.n_state_rows);
+        let group = index / (n_heads / shape.n_groups);
+        let b_at = shape.value_len() + group * n_state_rows;
+        let c_at = b_at + shape.n_groups * n_state_rows;
+        for (t, row) in rows.chunks_exact(shape.row_len()).enumerate() {
+            let x = &row[index * shape.dim + column..][..N];
+            let (b, c) = (&row[b_at..][..n_state_rows], &row[c_at..][..n_state_rows]);
+            let (step, decay) = (steps[t * n_heads + index], decay[t * n_heads + index]);
+            let mut taken = [0.0f32; N];
+            taken.iter_mut().zip(x).for_each(|(taken, x)| *taken = step * x);
+            let mut read = [0.0f32; N];
+            for ((row, &b), &c) in block.iter_mut().zip(b).zip(c) {
+                for ((s, taken), read) in row.iter_mut().zip(&taken).zip(&mut read) {
+                    *s = decay * *s + b * taken;
+                    *read += c * *s;
+                }
             }
-        }
-        for ((out, read), x) in out.row(t)[column..][..N].iter_mut().zip(read).zip(x) {
-            *out = read + skip * x;
+            for ((out, read), x) in out.row(t)[column..][..N].iter_mut().zip(read).zip(x) {
+                *out = read + skip * x;
+            }
         }
     }
 }
@@ -172,7 +162,7 @@ mod tests {
     use testkit::{Rng, assert_same_f32, nmse};
 
     use super::*;
-    use crate::Isa;
+    use crate::{Isa, columns::in_blocks};
 
     const SHAPES: [MambaShape; 5] = [
         MambaShape { n_heads: 1, n_groups: 1, dim: 5, n_state_rows: 3 },
@@ -214,20 +204,6 @@ mod tests {
         out
     }
 
-    /// Puts matrices `[n_state_rows, dim]` into blocks of columns.
-    fn in_blocks<T: Copy>(shape: &MambaShape, states: &[T]) -> Vec<T> {
-        let (dim, mut out) = (shape.dim, Vec::new());
-        for state in states.chunks(dim * shape.n_state_rows) {
-            let mut first = 0;
-            while first < dim {
-                let width = [32, 8, 1].into_iter().find(|width| first + width <= dim).expect("1 always fits");
-                state.chunks(dim).for_each(|row| out.extend(&row[first..first + width]));
-                first += width;
-            }
-        }
-        out
-    }
-
     #[test]
     fn it_is_the_scan_in_whatever_pieces_on_every_level() {
         let mut rng = Rng::new(13);
@@ -240,10 +216,11 @@ mod tests {
             assert!(steps.iter().all(|x| *x > 0.0) && decay.iter().all(|x| *x > 0.0 && *x < 1.0));
             let rows = rng.normals(n_rows * shape.row_len());
             let plain = rng.normals(n_heads * shape.n_state_rows * shape.dim);
-            let before = in_blocks(&shape, &plain);
+            let before = in_blocks([shape.n_state_rows, shape.dim], &plain);
             let mut exact: Vec<f64> = plain.iter().map(|x| f64::from(*x)).collect();
             let definition = by_definition(&shape, &mut exact, &rows, (&steps, &decay), &skip);
-            let exact: Vec<f32> = in_blocks(&shape, &exact).iter().map(|x| *x as f32).collect();
+            let exact: Vec<f32> =
+                in_blocks([shape.n_state_rows, shape.dim], &exact).iter().map(|x| *x as f32).collect();
             let mut first: Option<(Vec<f32>, Vec<f32>)> = None;
             for (isa, chunk) in Isa::available().flat_map(|isa| [1, 4, n_rows].map(|chunk| (isa, chunk))) {
                 let kernels = Kernels::new(Some(isa), 3).unwrap();
