@@ -5,8 +5,19 @@
 use crate::Error;
 
 /// The names that [`Template::builtin`](crate::Template::builtin) knows.
-pub const BUILTIN_NAMES: [&str; 12] = [
-    "alpaca", "bitnet", "chatml", "falcon3", "gemma", "granite", "llama2", "llama3", "mistral", "phi3", "vicuna",
+pub const BUILTIN_NAMES: [&str; 13] = [
+    "alpaca",
+    "bitnet",
+    "chatml",
+    "falcon3",
+    "gemma",
+    "granite",
+    "llama2",
+    "llama3",
+    "mistral",
+    "phi3",
+    "rwkv-world",
+    "vicuna",
     "zephyr",
 ];
 
@@ -23,6 +34,7 @@ pub(crate) fn source(name: &str) -> Result<&'static str, Error> {
         "llama3" => include_str!("builtin/llama3.jinja"),
         "mistral" => include_str!("builtin/mistral.jinja"),
         "phi3" => include_str!("builtin/phi3.jinja"),
+        "rwkv-world" => include_str!("builtin/rwkv-world.jinja"),
         "vicuna" => include_str!("builtin/vicuna.jinja"),
         "zephyr" => include_str!("builtin/zephyr.jinja"),
         _ => {

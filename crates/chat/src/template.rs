@@ -128,6 +128,8 @@ impl OwnTemplate {
     pub fn read(metadata: &gguf::Metadata) -> Result<Self, gguf::Error> {
         let parse = |key: &str| {
             let source = metadata.str(key)?;
+            // Some files name a format, as llama.cpp does (`rwkv-world`).
+            let source = source.map(|source| builtin::source(source).unwrap_or(source));
             Ok(source.map(|source| Template::new(source).map_err(|e| e.to_string())))
         };
         let with_tools = parse(&format!("{KEY}.{TOOL_USE}"))?;

@@ -38,6 +38,13 @@ pub(crate) fn decode_piece(piece: &str, out: &mut Vec<u8>) -> bool {
     true
 }
 
+/// Appends the bytes that `piece` spells, or `piece` itself if a character is outside the alphabet.
+pub(crate) fn decode(piece: &str, out: &mut Vec<u8>) {
+    if !decode_piece(piece, out) {
+        out.extend_from_slice(piece.as_bytes());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

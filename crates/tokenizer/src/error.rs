@@ -18,7 +18,7 @@ pub enum Error {
     #[error("tokenizer.ggml.model: the file has no tokenizer, only token ids")]
     NoTokenizer,
     /// `tokenizer.ggml.model` names the algorithm `model`, which is not built in.
-    #[error("tokenizer.ggml.model: unknown tokenizer {}, expected one of llama, gpt2, gemma4, bert", excerpt(.model))]
+    #[error("tokenizer.ggml.model: unknown tokenizer {}, expected one of llama, gpt2, gemma4, bert, rwkv", excerpt(.model))]
     UnknownModel { model: String },
     /// `tokenizer.ggml.pre` names the pre-tokenizer `name`, which is not built in.
     #[error("tokenizer.ggml.pre: unknown pre-tokenizer {}", excerpt(.name))]

@@ -12,6 +12,7 @@ mod bpe;
 mod byte_level;
 mod detokenizer;
 mod error;
+mod greedy;
 mod index;
 pub mod limits;
 mod load;

@@ -4,6 +4,7 @@ use crate::{
     bpe::{Bpe, Spelling, load_merges},
     byte_level,
     error::Error,
+    greedy::{self, Greedy},
     limits::{ADDED_TOKEN_BYTES_MAX, ALL_TOKENS_BYTES_MAX, MERGES_MAX, TOKEN_BYTES_MAX, TOKENS_MAX},
     matcher::{Added, Blanks, Matcher},
     merge::NO_ID,
@@ -13,7 +14,7 @@ use crate::{
     spm::{SpaceCutter, Spm, rank_of_score},
     strings::Strings,
     tokenizer::{Model, Tokenizer},
-    vocabulary::{TokenKind, Vocabulary, byte_of_piece},
+    vocabulary::{Bytes, TokenKind, Vocabulary, byte_of_piece},
     words::WholeWords,
     wpm::Wpm,
 };
@@ -42,6 +43,8 @@ enum Algorithm {
     /// Byte-pair encoding of SentencePiece's vocabularies, with the merges that their scores stand for.
     SpmByMerges,
     Wpm,
+    /// Longest tokens from left to right: `rwkv`.
+    Greedy,
 }
 
 fn algorithm(metadata: &Metadata) -> Result<Algorithm, Error> {
@@ -51,6 +54,7 @@ fn algorithm(metadata: &Metadata) -> Result<Algorithm, Error> {
         "llama" if metadata.get(pipeline::KEY).is_some() && metadata.get(MERGES).is_some() => Algorithm::SpmByMerges,
         "llama" => Algorithm::Spm,
         "bert" => Algorithm::Wpm,
+        "rwkv" => Algorithm::Greedy,
         "gemma4" => Algorithm::CharacterBpe,
         "gpt2" => match metadata.str(PRE)?.ok_or(Error::Missing { key: PRE })? {
             "gemma4" => Algorithm::CharacterBpe,
@@ -102,6 +106,7 @@ pub(crate) fn from_gguf(metadata: &Metadata) -> Result<Tokenizer, Error> {
             let strip_accents = metadata.bool(STRIP_ACCENTS)?.unwrap_or(lowercase);
             Model::Wpm(Wpm { lowercase, strip_accents, n_bytes_max, unknown: None })
         }
+        Algorithm::Greedy => Model::Greedy(Greedy::new(&vocabulary)),
     };
     let is_word = |id: u32| matches!(&model, Model::Bpe(bpe) if bpe.merges.make(id));
     let special::Found { special, end_of_generation, suppressed, warnings } =
@@ -111,6 +116,7 @@ pub(crate) fn from_gguf(metadata: &Metadata) -> Result<Tokenizer, Error> {
         Model::Bpe(_) => {}
         Model::Spm(spm) => spm.unknown = special.unk,
         Model::Wpm(wpm) => wpm.unknown = special.unk,
+        Model::Greedy(greedy) => greedy.unknown = special.unk,
     }
 
     // What goes around every text, where the file does not say.
@@ -118,6 +124,7 @@ pub(crate) fn from_gguf(metadata: &Metadata) -> Result<Tokenizer, Error> {
         Algorithm::ByteLevelBpe(pre) => (pre.add_bos, false),
         Algorithm::CharacterBpe | Algorithm::Spm | Algorithm::SpmByMerges => (true, false),
         Algorithm::Wpm => (true, true),
+        Algorithm::Greedy => (false, false),
     };
     let add_bos = metadata.bool(ADD_BOS)?.unwrap_or(bos);
     // Gemma 4 files say false, and the model falls apart without.
@@ -160,7 +167,6 @@ pub(crate) fn from_gguf(metadata: &Metadata) -> Result<Tokenizer, Error> {
 
 /// Reads the tokens of the file, and checks every length.
 fn vocabulary(metadata: &Metadata, algorithm: Algorithm) -> Result<Vocabulary, Error> {
-    let is_byte_level = matches!(algorithm, Algorithm::ByteLevelBpe(_));
     let tokens = metadata.strings(TOKENS)?.ok_or(Error::Missing { key: TOKENS })?;
     let n_tokens = tokens.len();
     if n_tokens == 0 {
@@ -198,16 +204,17 @@ fn vocabulary(metadata: &Metadata, algorithm: Algorithm) -> Result<Vocabulary, E
     for token in tokens {
         pieces.push(token.as_bytes());
     }
-    let bytes = is_byte_level.then(|| {
+    let decode: Option<fn(&str, &mut Vec<u8>)> = match algorithm {
+        Algorithm::ByteLevelBpe(_) => Some(byte_level::decode),
+        Algorithm::Greedy => Some(greedy::decode_piece),
+        Algorithm::CharacterBpe | Algorithm::Spm | Algorithm::SpmByMerges | Algorithm::Wpm => None,
+    };
+    let bytes = decode.map(|decode| {
         let mut bytes = Strings::with_capacity(n_tokens, n_bytes);
         for token in tokens {
-            bytes.push_with(|arena| {
-                if !byte_level::decode_piece(token, arena) {
-                    arena.extend_from_slice(token.as_bytes());
-                }
-            });
+            bytes.push_with(|arena| decode(token, arena));
         }
-        bytes
+        Bytes { decode, keys: bytes }
     });
     Vocabulary::new(pieces, kinds, bytes).map_err(|(first, second)| Error::Duplicate {
         piece: tokens.get(first as usize).cloned().unwrap_or_default(),

@@ -4,6 +4,7 @@ use crate::{
     bpe::Bpe,
     detokenizer::Detokenizer,
     error::Error,
+    greedy::Greedy,
     load,
     matcher::{Fragment, Matcher},
     merge::Scratch,
@@ -34,6 +35,8 @@ pub enum Kind {
     Spm,
     /// WordPiece, as BERT has it.
     Wpm,
+    /// The longest token from left to right, as RWKV has it.
+    Greedy,
 }
 
 /// A token of a vocabulary: its id, its piece as the file spells it, and its kind, which says what it is for.
@@ -49,6 +52,7 @@ pub(crate) enum Model {
     Bpe(Bpe),
     Spm(Spm),
     Wpm(Wpm),
+    Greedy(Greedy),
 }
 
 /// A tokenizer; immutable, shared between threads.
@@ -130,6 +134,7 @@ impl Tokenizer {
                         spm.encode(&self.vocabulary, text, prefix, &mut scratch, out);
                     }
                     Model::Wpm(wpm) => wpm.encode(&self.vocabulary, text, out),
+                    Model::Greedy(greedy) => greedy.encode(&self.vocabulary, text, out),
                 }
                 after_added = false;
             }
@@ -159,6 +164,7 @@ impl Tokenizer {
             Model::Bpe(bpe) => bpe.encode(&self.vocabulary, word, scratch, out),
             Model::Spm(spm) => spm.encode(&self.vocabulary, &word.replace('▁', " "), false, scratch, out),
             Model::Wpm(wpm) => wpm.encode(&self.vocabulary, word, out),
+            Model::Greedy(greedy) => greedy.encode(&self.vocabulary, word, out),
         }
     }
 
@@ -181,6 +187,7 @@ impl Tokenizer {
             Model::Bpe(_) => Kind::Bpe,
             Model::Spm(_) => Kind::Spm,
             Model::Wpm(_) => Kind::Wpm,
+            Model::Greedy(_) => Kind::Greedy,
         }
     }
 
@@ -219,6 +226,7 @@ impl Tokenizer {
         let escapes_space = match &self.model {
             Model::Bpe(bpe) => bpe.escapes_space(),
             Model::Spm(_) | Model::Wpm(_) => true,
+            Model::Greedy(_) => false,
         };
         match self.vocabulary.kind(id.0) {
             Some(TokenKind::Normal | TokenKind::Unused) if escapes_space => unescape_space(piece),

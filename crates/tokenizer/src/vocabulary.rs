@@ -1,6 +1,6 @@
 //! The tokens of a model: spelling, kind, and the way back from a spelling.
 
-use crate::{byte_level::decode_piece, index::Index, strings::Strings};
+use crate::{index::Index, strings::Strings};
 
 /// The kind of a token, as `tokenizer.ggml.token_type` has it: what it is for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -45,20 +45,27 @@ impl TokenKind {
     }
 }
 
+/// The bytes that an algorithm compares text with, where these are not the spellings of the file.
+pub(crate) struct Bytes {
+    /// Appends the bytes of a spelling.
+    pub(crate) decode: fn(&str, &mut Vec<u8>),
+    pub(crate) keys: Strings,
+}
+
 /// The tokens of a model, by id.
 pub(crate) struct Vocabulary {
     /// Spellings of the file.
     pub(crate) pieces: Strings,
     pub(crate) kinds: Vec<TokenKind>,
-    /// Bytes that the algorithm compares text with, where that is not the spelling: the bytes behind the byte alphabet.
-    bytes: Option<Strings>,
+    bytes: Option<Bytes>,
     index: Index,
 }
 
 impl Vocabulary {
-    /// Makes a vocabulary, with `bytes` as in the field; the error names two ids with one spelling.
-    pub(crate) fn new(pieces: Strings, kinds: Vec<TokenKind>, bytes: Option<Strings>) -> Result<Self, (u32, u32)> {
-        let keys = bytes.as_ref().unwrap_or(&pieces);
+    /// Makes a vocabulary, with `bytes` where text is not compared with the spellings; the error names two ids with one
+    /// spelling.
+    pub(crate) fn new(pieces: Strings, kinds: Vec<TokenKind>, bytes: Option<Bytes>) -> Result<Self, (u32, u32)> {
+        let keys = bytes.as_ref().map_or(&pieces, |bytes| &bytes.keys);
         let mut index = Index::with_capacity(keys.len());
         // Plain tokens first: where an added token shares the bytes of one ("õ" and "Ãµ" in the byte alphabet), merging
         // makes the plain one.
@@ -82,7 +89,7 @@ impl Vocabulary {
     }
 
     fn keys(&self) -> &Strings {
-        self.bytes.as_ref().unwrap_or(&self.pieces)
+        self.bytes.as_ref().map_or(&self.pieces, |bytes| &bytes.keys)
     }
 
     /// Returns the bytes of `id` as the algorithm sees them.
@@ -105,8 +112,9 @@ impl Vocabulary {
     /// Returns the token that the file spells `piece`, of any kind.
     pub(crate) fn find_piece(&self, piece: &str) -> Option<u32> {
         let mut key = Vec::new();
-        if self.bytes.is_none() || !decode_piece(piece, &mut key) {
-            key.extend_from_slice(piece.as_bytes());
+        match &self.bytes {
+            Some(bytes) => (bytes.decode)(piece, &mut key),
+            None => key.extend_from_slice(piece.as_bytes()),
         }
         self.find(&key).filter(|&id| self.pieces.at(id as usize) == piece.as_bytes())
     }

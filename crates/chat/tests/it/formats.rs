@@ -1,6 +1,6 @@
 //! The built-in formats, content parts, extra variables, and what a template supports.
 
-use chat::{BUILTIN_NAMES, Content, DateTime, Error, Inputs, Message, OutputFormat, Part, Role, Template};
+use chat::{BUILTIN_NAMES, Content, DateTime, Error, Inputs, Message, OutputFormat, OwnTemplate, Part, Role, Template};
 use serde_json::json;
 
 const NOW: DateTime = DateTime::constant(2026, 1, 15, 12, 0, 0, 0);
@@ -46,6 +46,7 @@ fn each_builtin_is_its_format() {
             "phi3",
             "<|system|>\nBe brief.<|end|>\n<|user|>\nHi<|end|>\n<|assistant|>\nHello<|end|>\n<|user|>\nBye<|end|>\n<|assistant|>\n",
         ),
+        ("rwkv-world", "System: Be brief.\n\nUser: Hi\n\nAssistant: Hello\n\nUser: Bye\n\nAssistant:"),
         ("vicuna", "<s>Be brief.\n\nUSER: Hi\nASSISTANT: Hello</s>USER: Bye\nASSISTANT:"),
         (
             "zephyr",
@@ -58,6 +59,11 @@ fn each_builtin_is_its_format() {
     for name in BUILTIN_NAMES {
         assert!(Template::builtin(name).unwrap().support().system, "{name}");
     }
+    // As llama.cpp's converter writes files of RWKV.
+    let mut metadata = gguf::Metadata::default();
+    metadata.set("tokenizer.chat_template", gguf::Value::String("rwkv-world".to_owned()));
+    let own = OwnTemplate::read(&metadata).unwrap().template.unwrap();
+    assert_eq!(rendered(&own, &messages), rendered(&Template::builtin("rwkv-world").unwrap(), &messages));
     let error = Template::builtin("nope").unwrap_err();
     assert!(matches!(&error, Error::UnknownBuiltin { name } if name == "nope"));
     assert!(error.to_string().ends_with(&BUILTIN_NAMES.join(", ")));

@@ -58,7 +58,7 @@ impl Vocabulary {
     /// Appends the tokens that a model would spell `bytes` with in the middle of a text.
     pub(super) fn spell(&self, bytes: &[u8], out: &mut Vec<TokenId>) {
         match std::str::from_utf8(bytes) {
-            Ok(text) if self.tokenizer.kind() == Kind::Bpe => {
+            Ok(text) if matches!(self.tokenizer.kind(), Kind::Bpe | Kind::Greedy) => {
                 self.tokenizer.encode(text, ControlTokens::AsText, false, out);
             }
             // The others put a space in front, which is not there in the middle of a text.

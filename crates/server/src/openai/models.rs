@@ -63,6 +63,7 @@ impl From<&LoadedModel> for Meta {
                 Kind::Spm => 1,
                 Kind::Bpe => 2,
                 Kind::Wpm => 3,
+                Kind::Greedy => 5,
             },
             n_vocab: handle.n_vocab(),
             n_ctx: handle.context_len_max(),

@@ -51,8 +51,8 @@ fn missing_and_unknown_names() {
     check(
         bpe(),
         "tokenizer.ggml.model",
-        name("rwkv"),
-        "tokenizer.ggml.model: unknown tokenizer \"rwkv\", expected one of llama, gpt2, gemma4, bert",
+        name("plamo2"),
+        "tokenizer.ggml.model: unknown tokenizer \"plamo2\", expected one of llama, gpt2, gemma4, bert, rwkv",
     );
 }
 

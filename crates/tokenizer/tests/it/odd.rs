@@ -1,8 +1,8 @@
 //! Vocabularies that no training makes, but that files hold.
 
-use crate::support::{encode, small, strings};
+use crate::support::{encode, encode_with, ids, small, strings};
 use gguf::{Array, Value};
-use tokenizer::Tokenizer;
+use tokenizer::{ControlTokens, Tokenizer};
 
 const NORMAL: i32 = 1;
 const UNKNOWN: i32 = 2;
@@ -37,6 +37,44 @@ fn a_character_of_which_a_byte_is_missing_is_unknown() {
     assert_eq!(encode(&tokenizer, "aèa"), [1, 2, 3, 1]);
     assert_eq!(encode(&tokenizer, "aéa"), [1, 0, 1]);
     assert_eq!(encode(&tokenizer, "éè"), [0, 2, 3]);
+}
+
+/// RWKV's vocabularies, as llama.cpp reads them: escapes are bytes, and the longest token goes, however it was made.
+#[test]
+fn the_longest_tokens_go_from_left_to_right() {
+    const CONTROL: i32 = 3;
+    let pieces = [
+        ("<s>", CONTROL),
+        (r"\xe4", NORMAL),
+        (r"\xb8\x80", NORMAL),
+        (r"\n", NORMAL),
+        (r"\n\n", NORMAL),
+        ("a", NORMAL),
+        ("ab", NORMAL),
+        ("abcd", NORMAL),
+        ("c", NORMAL),
+        (r"don\'t", NORMAL),
+        ("\\\\", NORMAL),
+    ];
+    let keys = [("tokenizer.ggml.eos_token_id", Value::U32(0))];
+    let tokenizer = Tokenizer::from_gguf(&small("rwkv", &pieces, &keys)).unwrap();
+    for (text, expected) in [
+        ("abcd", vec![7]),
+        ("abc", vec![6, 8]),
+        ("aab", vec![5, 6]),
+        ("\n\n\n", vec![4, 3]),
+        ("一", vec![1, 2]),
+        ("don't\\a", vec![9, 10, 5]),
+        ("a<s>b\n", vec![5, 3]),
+        ("", vec![]),
+    ] {
+        assert_eq!(encode(&tokenizer, text), expected, "{text:?}");
+    }
+    assert_eq!(tokenizer.kind(), tokenizer::Kind::Greedy);
+    assert_eq!(encode_with(&tokenizer, "a<s>", ControlTokens::Parse, true), [5, 0], "nothing is added");
+    let decoded = tokenizer.decode(&ids(&[1, 2, 4, 9, 0, 10]), false);
+    assert_eq!(String::from_utf8(decoded).unwrap(), "一\n\ndon't\\");
+    assert_eq!(tokenizer.id_of(r"\n\n").map(|id| id.0), Some(4), "a token is called what the file calls it");
 }
 
 /// Merges of characters leave out the bytes that they cannot say.
