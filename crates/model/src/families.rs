@@ -33,6 +33,7 @@ mod qwen2;
 mod qwen3;
 mod qwen35;
 mod qwen3moe;
+mod rwkv7;
 mod smollm3;
 mod stablelm;
 mod starcoder2;
@@ -86,6 +87,7 @@ const FAMILIES: &[(&str, &str, Build)] = &[
     ("mamba2", "Mamba-2 alone", mamba2::spec),
     ("nemotron_h", "Nemotron-H, Nemotron Nano 2", nemotron_h::spec),
     ("nemotron_h_moe", "Nemotron 3 Nano", nemotron_h::with_experts),
+    ("rwkv7", "RWKV-7 Goose", rwkv7::spec),
     ("bert", "BGE, MiniLM, E5 and others; encoders and rerankers", bert::spec),
     ("nomic-bert", "Nomic Embed", nomic_bert::spec),
     ("jina-bert-v2", "Jina Embeddings 2", jina_bert_v2::spec),

@@ -21,6 +21,7 @@ use crate::{
     step::{Forward, Logits, LogitsWanted, PageArena, Step, StepSpan},
     weights::{FeedForward, Layer, Mixer, Mlp, Norm, Weights},
     window::{AttentionWindow, POSITIONS_MAX},
+    wkv,
 };
 
 /// A loaded model: weights (in the map), KV arena, buffers.
@@ -280,7 +281,7 @@ impl Forward for Model {
         self.states.begin(step.spans);
         for layer in 0..n_layers {
             self.mix(layer, n_rows, step, &spans);
-            self.feed(layer, n_rows);
+            self.feed(layer, n_rows, step);
             per_layer::finish(&self.kernels, &self.spec, &self.weights.layers[layer], &mut self.scratch, layer, n_rows);
             if let Some(vector) = self.steering.get(layer).filter(|vector| !vector.is_empty()) {
                 let rows = self.scratch.hidden[..n_rows * vector.len()].chunks_exact_mut(vector.len());
@@ -365,6 +366,7 @@ impl Model {
                     Mixer::ShortConvolution(weights) => recurrent::convolve(kernels, weights, scratch, states),
                     Mixer::DeltaNet(weights) => recurrent::delta_net(kernels, spec, weights, scratch, states),
                     Mixer::Mamba(weights) => recurrent::mamba(kernels, spec, weights, scratch, states),
+                    Mixer::TimeMix(weights) => wkv::mix_times(kernels, spec, weights, scratch, states),
                 }
             }
         }
@@ -379,8 +381,8 @@ impl Model {
     }
 
     /// Adds the feed-forward network or the experts of one layer to the residual stream.
-    fn feed(&mut self, index: usize, n_rows: usize) {
-        let Self { spec, weights, kernels, scratch, .. } = self;
+    fn feed(&mut self, index: usize, n_rows: usize, step: &Step<'_>) {
+        let Self { spec, weights, kernels, scratch, states, .. } = self;
         let Layer { mlp_norm, mlp: Some(mlp), mlp_post_norm, mlp_sum_norm, .. } = &weights.layers[index] else {
             return;
         };
@@ -396,6 +398,11 @@ impl Model {
                 }
                 input.fill(kernels);
                 feed_forward(kernels, spec, network, n_rows, Feed { input, gate, up, out: &mut block_out[..n] });
+            }
+            Mlp::ChannelMix(weights) => {
+                normed(kernels, spec, &scratch.hidden[..n], mlp_norm.as_ref(), &mut scratch.normed[..n]);
+                let states = StepStates { states, layer: spec.state_index(index), spans: step.spans };
+                wkv::mix_channels(kernels, spec, weights, scratch, states);
             }
             Mlp::Experts(experts) => {
                 let Scratch {

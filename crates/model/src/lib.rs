@@ -30,6 +30,7 @@ mod states;
 mod step;
 mod weights;
 mod window;
+mod wkv;
 
 pub use adapters::check_adapter;
 pub use cost::{StepCost, step_cost};
@@ -46,7 +47,7 @@ pub use scan::{BadWeight, scan_weights};
 pub use shortcut::{HeadShortcut, HeadStats};
 pub use spec::{
     ExpertGroups, ExpertSpec, Gating, LatentSpec, ModelSpec, NormKind, NormNames, PerLayerInputs, Pooling, QkNorm,
-    QueryTemperature, Recurrence, RecurrenceSpec, RopeLayers, RopeScaling, RopeSpec, WindowSpec,
+    QueryTemperature, Recurrence, RecurrenceSpec, RopeLayers, RopeScaling, RopeSpec, WindowSpec, WkvRanks,
 };
 pub use states::StateId;
 pub use step::{Forward, Logits, LogitsWanted, PageArena, Step, StepSpan, best_token, logits_rows_max};

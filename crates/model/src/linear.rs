@@ -70,6 +70,11 @@ impl Input {
         self.broken.extend((0..).zip(broken).filter(|(_, is_broken)| **is_broken).map(|(row, _)| row));
     }
 
+    /// The rows themselves `[T, K]`.
+    pub(crate) fn values(&self) -> &[f32] {
+        self.rows.values()
+    }
+
     /// Number of rows.
     pub(crate) fn n_rows(&self) -> usize {
         self.rows.n_rows()

@@ -22,8 +22,13 @@ pub(crate) struct StepStates<'a> {
 }
 
 impl StepStates<'_> {
+    /// Number of elements that a layer has of a state.
+    pub(crate) fn state_len(&self) -> usize {
+        self.states.layer_len()
+    }
+
     /// Calls `visit` for each span with the range of its rows and its state.
-    fn for_each(self, mut visit: impl FnMut(std::ops::Range<usize>, &mut [f32])) {
+    pub(crate) fn for_each(self, mut visit: impl FnMut(std::ops::Range<usize>, &mut [f32])) {
         let mut row = 0;
         for span in self.spans {
             let end = row + span.tokens.len();

@@ -144,6 +144,7 @@ pub(crate) fn norms(weights: &mut Weights) -> Requantised {
             None | Some(Mixer::ShortConvolution(_)) => Vec::new(),
             Some(Mixer::DeltaNet(net)) => vec![&mut net.norm],
             Some(Mixer::Mamba(mamba)) => vec![&mut mamba.norm],
+            Some(Mixer::TimeMix(mix)) => mix.norm.iter_mut().take(1).collect(),
         };
         of_mixer.into_iter().for_each(&mut apply);
         layer.norms().map(|norm| &mut norm.weight).for_each(&mut apply);

@@ -38,6 +38,8 @@ pub(crate) struct Scratch {
     pub(crate) router: Vec<f32>,
     /// Output of experts that are beside a dense network `[T, D]`
     pub(crate) routed: Vec<f32>,
+    /// Values of the first layer `[T, D]`, where others take something of them
+    pub(crate) first_values: Vec<f32>,
     /// Vectors that layers see beside the residual stream, `[N, T, P]` for `N` layers
     pub(crate) per_layer: Vec<f32>,
     /// What experts see and the sum of what they give where that is narrower, two `[T, L]`
@@ -71,6 +73,7 @@ struct Widths {
     experts: usize,
     latent: usize,
     routed: usize,
+    first_values: usize,
     per_layer: usize,
 }
 
@@ -103,6 +106,7 @@ impl Widths {
             spare: spec.width.max(q).max(attended).max(inner).max(2 * head_gates).max(latent).max(per_layer),
             experts: spec.experts.map_or(0, |e| e.n_experts),
             latent,
+            first_values: if matches!(recurrence, Some(Recurrence::Wkv7 { .. })) { spec.width } else { 0 },
             routed: if spec.experts.is_some_and(|e| e.are_beside_dense) { spec.width } else { 0 },
             per_layer,
         }
@@ -130,6 +134,7 @@ impl Scratch {
             spare: zeros(widths.spare),
             router: zeros(widths.experts),
             routed: zeros(widths.routed),
+            first_values: zeros(widths.first_values),
             per_layer: zeros(widths.per_layer),
             latent: [(); 2].map(|()| zeros(widths.latent)),
             expert_rows: Vec::with_capacity(rows_max),
@@ -147,7 +152,8 @@ impl Scratch {
         let floats =
             [3 * model as u64, 3 * inner as u64, 2 * head_gates as u64, 2 * feed_forward as u64, 2 * latent as u64]
                 .into_iter()
-                .chain([q, q_to_sinks, k, v, spare, experts, widths.routed, widths.per_layer].map(|n| n as u64));
+                .chain([q, q_to_sinks, k, v, spare, experts].map(|n| n as u64))
+                .chain([widths.routed, widths.first_values, widths.per_layer].map(|n| n as u64));
         let widest =
             model.max(inner).max(feed_forward).max(latent).max(spec.n_heads * spec.heads_max(|heads| heads.value_dim))
                 as u64;

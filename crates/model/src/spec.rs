@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kernels::{DeltaShape, Gate, KvHeads, MambaShape, RopePairs};
+use kernels::{DeltaShape, Gate, KvHeads, MambaShape, RopePairs, WkvShape};
 
 /// The way in which q and k are normalised.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -156,6 +156,8 @@ impl NormNames {
     /// Norms of what attention and feed-forward leave in the residual stream (BERT).
     pub const OF_SUMS: Self =
         Self { mixer_sum: Some("attn_output_norm"), mlp_sum: Some("layer_output_norm"), ..Self::NONE };
+    /// Norms before both blocks, of one name with a number.
+    pub const NUMBERED: Self = Self { mlp: Some("attn_norm_2"), ..Self::BEFORE };
     const NONE: Self =
         Self { mixer: None, mixer_post: None, mlp: None, mlp_post: None, mixer_sum: None, mlp_sum: None };
     /// One norm, before attention and before feed-forward.
@@ -213,6 +215,29 @@ pub enum Recurrence {
     /// Mamba-2 behind a convolution of `n_taps` tokens. The state is a matrix for each head, and what is convolved of
     /// the last `n_taps - 1` tokens.
     Mamba2 { n_taps: usize, heads: MambaShape },
+    /// Time mix of RWKV-7, and channel mix in place of the feed-forward network. The state is a matrix for each head,
+    /// and what either saw of the last token.
+    Wkv7 { heads: WkvShape, ranks: WkvRanks },
+}
+
+/// Widths between the two matrices of each small network of RWKV-7's time mix.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WkvRanks {
+    /// Of the decay `w`.
+    pub decay: usize,
+    /// Of the in-context learning rate `a`.
+    pub rate: usize,
+    /// Of how much values are those of the first layer.
+    pub values: usize,
+    /// Of the gate of the output.
+    pub gate: usize,
+}
+
+impl WkvRanks {
+    fn max(self) -> usize {
+        let Self { decay, rate, values, gate } = self;
+        decay.max(rate).max(values).max(gate)
+    }
 }
 
 impl Recurrence {
@@ -228,6 +253,7 @@ impl Recurrence {
                 let of_heads = heads.value_len().checked_mul(heads.n_state_rows)?;
                 (n_taps - 1).checked_mul(heads.row_len())?.checked_add(of_heads)
             }
+            Self::Wkv7 { heads, .. } => heads.row_len().checked_mul(heads.dim)?.checked_add(width.checked_mul(2)?),
         }
     }
 
@@ -237,13 +263,14 @@ impl Recurrence {
             Self::ShortConvolution { .. } => width,
             Self::GatedDeltaNet { heads, .. } => heads.row_len(),
             Self::Mamba2 { heads, .. } => heads.row_len(),
+            Self::Wkv7 { ranks, .. } => 4 * width.max(ranks.max()),
         }
     }
 
     /// Number of heads that each have two numbers for a token.
     pub(crate) fn n_gated_heads(self) -> usize {
         match self {
-            Self::ShortConvolution { .. } => 0,
+            Self::ShortConvolution { .. } | Self::Wkv7 { .. } => 0,
             Self::GatedDeltaNet { heads, .. } => heads.n_value_heads,
             Self::Mamba2 { heads, .. } => heads.n_heads,
         }

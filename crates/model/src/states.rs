@@ -55,6 +55,11 @@ impl States {
         })
     }
 
+    /// Number of elements that a layer has of a state.
+    pub(crate) fn layer_len(&self) -> usize {
+        self.layer_len
+    }
+
     /// Number of states.
     pub(crate) fn n_states(&self) -> usize {
         self.positions.len()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernels::{DeltaShape, MambaShape};
+use kernels::{DeltaShape, MambaShape, WkvShape};
 
 use crate::{
     linear::{Linear, LowRank},
@@ -147,6 +147,57 @@ pub(crate) struct Mamba {
     pub(crate) output: Linear,
 }
 
+/// Two matrices with a bias behind them: `bias + second · f(first · x)`.
+pub(crate) struct LowRankNetwork {
+    /// Matrix `[R, D]`
+    pub(crate) first: Linear,
+    /// Matrix `[D, R]`
+    pub(crate) second: Linear,
+    /// Bias `[D]`, if it has one
+    pub(crate) bias: Vec<f32>,
+}
+
+/// The weights of RWKV-7's time mix.
+pub(crate) struct TimeMix {
+    pub(crate) heads: WkvShape,
+    /// How much of the token before goes into what `r`, `w`, `k`, `v`, `a` and `g` are made of, `[6, D]`
+    pub(crate) shares: Vec<f32>,
+    /// Matrices `[D, D]` of `r`, `k` and `v`
+    pub(crate) receptance: Linear,
+    pub(crate) key: Linear,
+    pub(crate) value: Linear,
+    pub(crate) decay: LowRankNetwork,
+    pub(crate) rate: LowRankNetwork,
+    /// How much values are those of the first layer, in all layers but that
+    pub(crate) first_share: Option<LowRankNetwork>,
+    /// Gate of the output, without a bias
+    pub(crate) gate: LowRankNetwork,
+    /// Factors `[D]` on keys of what is taken off, and on how much of the keys is replaced
+    pub(crate) key_weights: [Vec<f32>; 2],
+    /// Factors `[D]` on `r · k` of the share of values that passes by the states
+    pub(crate) bonus: Vec<f32>,
+    /// Norm `[D]` of what heads read, and its bias
+    pub(crate) norm: [Vec<f32>; 2],
+    /// Output matrix `[D, D]`
+    pub(crate) output: Linear,
+}
+
+impl TimeMix {
+    fn matrices(&mut self) -> Vec<&mut Linear> {
+        let Self { receptance, key, value, decay, rate, first_share, gate, output, .. } = self;
+        let networks = [decay, rate, gate].into_iter().chain(first_share);
+        let of_networks = networks.flat_map(|LowRankNetwork { first, second, .. }| [first, second]);
+        [receptance, key, value, output].into_iter().chain(of_networks).collect()
+    }
+}
+
+/// The weights of RWKV-7's channel mix.
+pub(crate) struct ChannelMix {
+    /// How much of the token before goes into what the network sees, `[D]`
+    pub(crate) share: Vec<f32>,
+    pub(crate) network: FeedForward,
+}
+
 /// The weights by which a layer mixes positions.
 pub(crate) enum Mixer {
     Attention(Box<Attention>),
@@ -154,6 +205,7 @@ pub(crate) enum Mixer {
     ShortConvolution(Box<ShortConvolution>),
     DeltaNet(Box<DeltaNet>),
     Mamba(Box<Mamba>),
+    TimeMix(Box<TimeMix>),
 }
 
 /// The experts of a layer.
@@ -212,6 +264,7 @@ pub(crate) struct PerLayerTables {
 pub(crate) enum Mlp {
     Dense(Box<FeedForward>),
     Experts(Box<Experts>),
+    ChannelMix(Box<ChannelMix>),
 }
 
 /// The weights of one transformer layer; norms are `[D]`.
@@ -254,7 +307,7 @@ impl Layer {
         let Self { mixer_norm, mixer_post_norm, mlp_norm, mlp_post_norm, mixer_sum_norm, mlp_sum_norm, .. } = self;
         let of_beside = match &mut self.mlp {
             Some(Mlp::Experts(experts)) => experts.beside.as_mut(),
-            Some(Mlp::Dense(_)) | None => None,
+            Some(Mlp::Dense(_) | Mlp::ChannelMix(_)) | None => None,
         };
         let of_beside = of_beside.map(|beside| {
             let Beside { network_norm, experts_norm, experts_post_norm, .. } = &mut **beside;
@@ -289,10 +342,12 @@ impl Layer {
                 let Mamba { gate, values, steps, output, .. } = &mut **mamba;
                 vec![gate, values, steps, output]
             }
+            Some(Mixer::TimeMix(mix)) => mix.matrices(),
         };
         let (beside, networks, shared): (Vec<_>, _, _) = match &mut self.mlp {
             None => (Vec::new(), Default::default(), None),
             Some(Mlp::Dense(network)) => (Vec::new(), std::slice::from_mut(&mut **network), None),
+            Some(Mlp::ChannelMix(mix)) => (Vec::new(), std::slice::from_mut(&mut mix.network), None),
             Some(Mlp::Experts(experts)) => {
                 let Experts { router, latent, networks, shared, beside: dense, .. } = &mut **experts;
                 let beside = std::iter::once(router).chain(latent.iter_mut().flatten());

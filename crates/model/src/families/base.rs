@@ -118,7 +118,8 @@ impl Sizes {
     }
 }
 
-fn build(
+/// Reads the spec of a transformer of these sizes, with these norms.
+pub(super) fn build(
     keys: &Keys<'_>,
     n_vocab: usize,
     pairs: RopePairs,

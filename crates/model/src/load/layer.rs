@@ -1,14 +1,15 @@
 //! GGUF's tensor names → [`Weights`].
 
-use kernels::{DeltaShape, KvHeads, MambaShape};
+use kernels::{DeltaShape, KvHeads, MambaShape, WkvShape};
 
 use super::tensors::Tensors;
 use crate::{
     LoadError,
-    spec::{Block, LatentSpec, ModelSpec, NormKind, QkNorm, Recurrence},
+    spec::{Block, LatentSpec, ModelSpec, NormKind, QkNorm, Recurrence, WkvRanks},
     weights::{
-        Attention, Beside, DeltaFactors, DeltaNet, Experts, FeedForward, LatentAttention, Layer, Mamba, Mixer, Mlp,
-        Norm, PerLayer, PerLayerTables, Projection, RankHead, ShortConvolution, Weights,
+        Attention, Beside, ChannelMix, DeltaFactors, DeltaNet, Experts, FeedForward, LatentAttention, Layer,
+        LowRankNetwork, Mamba, Mixer, Mlp, Norm, PerLayer, PerLayerTables, Projection, RankHead, ShortConvolution,
+        TimeMix, Weights,
     },
 };
 
@@ -115,6 +116,7 @@ fn mixer(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize, at: &str) ->
         Recurrence::Mamba2 { n_taps, heads } => {
             Ok(Mixer::Mamba(Box::new(mamba(tensors, spec.width, n_taps, heads, at)?)))
         }
+        Recurrence::Wkv7 { heads, ranks } => Ok(Mixer::TimeMix(Box::new(time_mix(tensors, heads, ranks, index, at)?))),
     }
 }
 
@@ -183,6 +185,61 @@ fn mamba(
         skip: tensors.values(&format!("{at}ssm_d"), &[1, n_heads])?,
         norm: tensors.values(&format!("{at}ssm_norm.weight"), &[value_len / n_groups, n_groups])?,
         output: tensors.linear(&format!("{at}ssm_out"), width, value_len)?,
+    })
+}
+
+fn time_mix(
+    tensors: &mut Tensors<'_>,
+    heads: WkvShape,
+    ranks: WkvRanks,
+    index: usize,
+    at: &str,
+) -> Result<TimeMix, LoadError> {
+    let width = heads.row_len();
+    let name = |part: &str| format!("{at}time_mix_{part}");
+    let network = |tensors: &mut Tensors<'_>, letter: &str, rank: usize| {
+        Ok(LowRankNetwork {
+            first: tensors.linear(&name(&format!("{letter}1")), rank, width)?,
+            second: tensors.linear(&name(&format!("{letter}2")), width, rank)?,
+            bias: if letter == "g" {
+                Vec::new()
+            } else {
+                tensors.vector(&name(&format!("{letter}0.weight")), width)?
+            },
+        })
+    };
+    let first_share = if index > 0 {
+        Some(network(tensors, "v", ranks.values)?)
+    } else {
+        // Some files keep what the first layer would have.
+        ["v0", "v1", "v2"].iter().for_each(|part| tensors.pass_over_one(&name(&format!("{part}.weight"))));
+        None
+    };
+    let vector = |tensors: &mut Tensors<'_>, part: &str| tensors.vector(&name(part), width);
+    Ok(TimeMix {
+        heads,
+        shares: tensors.values(&name("lerp_fused.weight"), &[width, 1, 1, 6])?,
+        receptance: tensors.linear(&name("receptance"), width, width)?,
+        key: tensors.linear(&name("key"), width, width)?,
+        value: tensors.linear(&name("value"), width, width)?,
+        decay: network(tensors, "w", ranks.decay)?,
+        rate: network(tensors, "a", ranks.rate)?,
+        first_share,
+        gate: network(tensors, "g", ranks.gate)?,
+        key_weights: [vector(tensors, "k_k.weight")?, vector(tensors, "k_a.weight")?],
+        bonus: vector(tensors, "r_k.weight")?,
+        norm: [vector(tensors, "ln.weight")?, vector(tensors, "ln.bias")?],
+        output: tensors.linear(&name("output"), width, width)?,
+    })
+}
+
+fn channel_mix(tensors: &mut Tensors<'_>, spec: &ModelSpec, at: &str) -> Result<ChannelMix, LoadError> {
+    let (width, inner) = (spec.width, spec.feed_forward);
+    let up = tensors.linear(&format!("{at}channel_mix_key"), inner, width)?;
+    let down = tensors.linear(&format!("{at}channel_mix_value"), width, inner)?;
+    Ok(ChannelMix {
+        share: tensors.vector(&format!("{at}channel_mix_lerp_k.weight"), width)?,
+        network: FeedForward { gate: None, up, down, sub_norm: None },
     })
 }
 
@@ -273,6 +330,9 @@ fn latent_attention(
 }
 
 fn mlp(tensors: &mut Tensors<'_>, spec: &ModelSpec, index: usize, at: &str) -> Result<Mlp, LoadError> {
+    if let Some(Recurrence::Wkv7 { .. }) = spec.recurrence.as_ref().map(|recurrence| recurrence.kind) {
+        return Ok(Mlp::ChannelMix(Box::new(channel_mix(tensors, spec, at)?)));
+    }
     let names = ["ffn_gate", "ffn_up", "ffn_down", "ffn_sub_norm"];
     let Some(e) = spec.experts_of(index) else {
         return Ok(Mlp::Dense(Box::new(dense(tensors, spec, at, names, spec.feed_forward_of(index))?)));

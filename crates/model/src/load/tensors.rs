@@ -97,7 +97,10 @@ impl<'a> Tensors<'a> {
     /// Takes the exact values of a tensor of shape `dims`, if it is there.
     fn optional_values(&mut self, name: &str, dims: &[usize]) -> Result<Option<Vec<f32>>, LoadError> {
         let Some(tensor) = self.find(name) else { return Ok(None) };
-        if !tensor.dims.iter().copied().eq(dims.iter().map(|&n| n as u64)) {
+        // Dimensions of 1 at the end are as good as none.
+        let (found, rest) = tensor.dims.split_at(tensor.dims.len().min(dims.len()));
+        let is_same = found.iter().copied().eq(dims.iter().map(|&n| n as u64)) && rest.iter().all(|&n| n == 1);
+        if !is_same {
             return self.refuse(name, format!("shape {:?}, expected {dims:?}", tensor.dims));
         }
         let bytes = self.container.bytes(tensor);

@@ -81,6 +81,7 @@ fn a_decode_step_allocates_nothing() {
         "golden2/granitehybrid",
         "golden2/nemotron_h_moe",
         "golden2/mamba2",
+        "golden2/rwkv7",
         "golden2/gemma4-e",
         "golden2/gemma4-moe",
         "golden2/deepseek2",
@@ -133,6 +134,7 @@ fn the_plan_is_what_is_allocated() {
         ("golden2/granitehybrid", KvType::F16.into(), 48, None, None),
         ("golden2/nemotron_h_moe", KvType::F16.into(), 48, None, None),
         ("golden2/mamba2", KvType::F16.into(), 48, None, None),
+        ("golden2/rwkv7", KvType::F16.into(), 48, None, None),
         ("golden2/gemma4-e", KvType::F16.into(), 48, None, None),
         ("golden2/gemma4-moe", KvType::F16.into(), 48, None, None),
         ("golden2/deepseek2", KvType::F16.into(), 48, None, None),
@@ -168,10 +170,13 @@ fn the_plan_is_what_is_allocated() {
             "golden2/nemotron_h_moe" => 3 * (3 * 128 + 4 * 16 * 16),
             // Four layers of six heads.
             "golden2/mamba2" => 4 * (3 * 128 + 6 * 16 * 16),
+            // Three layers of two heads, and two rows.
+            "golden2/rwkv7" => 3 * (2 * 32 * 32 + 2 * 64),
             _ => 0,
         };
         assert_eq!(state_bytes, 2000 * state_len * 4, "{name}");
-        assert_eq!(kv_bytes == 0, name == "golden2/mamba2", "{name}: {kv_bytes} bytes of keys and values");
+        let lacks_attention = ["golden2/mamba2", "golden2/rwkv7"].contains(&name);
+        assert_eq!(kv_bytes == 0, lacks_attention, "{name}: {kv_bytes} bytes of keys and values");
         assert_eq!(copy_bytes > 0, embedding_type.is_some(), "{name}");
         let kernels = Kernels::new(None, 1).unwrap();
         let before = COUNT.get().1;

@@ -52,8 +52,14 @@ fn last_logits(edit: &Edit, kv_types: impl Into<KvTypes>) -> Logits {
 fn a_nan_in_any_tensor_reaches_the_logits() {
     let mut rng = Rng::new(11);
     let of_layer_norms = ["golden2/phi2", "golden2/cohere2"];
-    let with_states =
-        ["golden2/lfm2", "golden2/qwen35", "golden2/granitehybrid", "golden2/nemotron_h", "golden2/mamba2"];
+    let with_states = [
+        "golden2/lfm2",
+        "golden2/qwen35",
+        "golden2/granitehybrid",
+        "golden2/nemotron_h",
+        "golden2/mamba2",
+        "golden2/rwkv7",
+    ];
     let names = ["llama", "llama-256-Q8_0", "qwen2", "gemma3", "bitnet-b1.58", "mixtral", "phi3", "golden2/gpt-oss"];
     let gemma4 = ["golden2/gemma4-e", "golden2/gemma4-moe"];
     let latent = ["golden2/deepseek2"];
@@ -61,7 +67,8 @@ fn a_nan_in_any_tensor_reaches_the_logits() {
         let names: Vec<String> = Edit::golden(name).tensors.iter().map(|t| t.name.clone()).collect();
         for tensor in names.iter().filter(|t| !t.starts_with("rope")) {
             // One expert of many need not see any of these tokens.
-            if tensor.contains("_exps") {
+            // The first layer of RWKV-7 has values of its own, whatever its file keeps.
+            if tensor.contains("_exps") || tensor.starts_with("blk.0.time_mix_v") && !tensor.contains("value") {
                 continue;
             }
             let mut edit = Edit::golden(name);

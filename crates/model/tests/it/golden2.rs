@@ -34,6 +34,7 @@ const ENTRIES: &[&str] = &[
     "nemotron_h",
     "nemotron_h_moe",
     "mamba2",
+    "rwkv7",
     "cohere2",
     "stablelm",
     "starcoder2",

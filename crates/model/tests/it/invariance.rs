@@ -32,6 +32,7 @@ const MODELS: &[&str] = &[
     "golden2/nemotron_h",
     "golden2/nemotron_h_moe",
     "golden2/mamba2",
+    "golden2/rwkv7",
     "golden2/gemma4-e",
     "golden2/gemma4-moe",
     "golden2/deepseek2",

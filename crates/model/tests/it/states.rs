@@ -23,6 +23,7 @@ const MODELS: &[&str] = &[
     "golden2/granitehybrid",
     "golden2/nemotron_h",
     "golden2/mamba2",
+    "golden2/rwkv7",
 ];
 
 /// What a panic of `work` says; `None` if it does not panic.
@@ -303,6 +304,55 @@ fn states_alone_are_not_beside_attention() {
     check("tensor blk.0.ssm_in.weight: shape [48, 230], expected [48, 262]", &|e| {
         e.set("mamba2.ssm.group_count", Value::U32(2));
     });
+}
+
+#[test]
+fn time_mix_that_does_not_fit_is_refused() {
+    let check = |expected: &str, change: &dyn Fn(&mut Edit)| check("golden2/rwkv7", expected, change);
+    let set = |name: &str, value: u32, what: &str| {
+        check(&format!("metadata rwkv7.{name}: {what}"), &|e| {
+            e.set(&format!("rwkv7.{name}"), Value::U32(value));
+        });
+    };
+    let alone = "4, expected 0: layers of this architecture have a state alone";
+    for name in ["attention.head_count", "expert_count", "rescale_every_n_layers"] {
+        set(name, 4, alone);
+    }
+    set("token_shift_count", 3, "3, expected 2");
+    set("wkv.head_size", 48, "48, expected a divisor of the width 64");
+    for name in ["wkv.head_size", "attention.decay_lora_rank", "attention.iclr_lora_rank", "attention.gate_lora_rank"] {
+        check(&format!("metadata rwkv7.{name}: missing"), &|e| {
+            e.remove(&format!("rwkv7.{name}"));
+        });
+    }
+    check("tensor blk.1.time_mix_v1.weight: shape [64, 8], expected [64, 9]", &|e| {
+        e.set("rwkv7.attention.value_residual_mix_lora_rank", Value::U32(9));
+    });
+    for name in ["time_mix_w0", "time_mix_g2", "time_mix_ln", "time_mix_r_k", "channel_mix_lerp_k", "attn_norm_2"] {
+        let name = format!("blk.2.{name}.weight");
+        check(&format!("tensor {name}: missing"), &|e| {
+            e.drop_tensors(&name);
+        });
+    }
+    check("tensor blk.1.time_mix_lerp_fused.weight: shape [64, 1, 2, 3], expected [64, 1, 1, 6]", &|e| {
+        e.tensor("blk.1.time_mix_lerp_fused.weight").dims = vec![64, 1, 2, 3];
+    });
+}
+
+#[test]
+fn the_first_layer_of_rwkv_has_its_own_values_and_dimensions_of_one_are_none() {
+    let name = "golden2/rwkv7";
+    let run = |edit: &Edit| {
+        let mut model = Model::load(&edit.container(), Kernels::new(None, 1).unwrap(), &OPTIONS).unwrap();
+        logits(&mut model, &golden_prompt(name), 0, 8)
+    };
+    let mut edit = Edit::golden(name);
+    let plain = run(&edit);
+    for part in ["v0", "v1", "v2"] {
+        edit.drop_tensors(&format!("blk.0.time_mix_{part}.weight"));
+    }
+    edit.tensor("blk.1.channel_mix_lerp_k.weight").dims = vec![64, 1, 1];
+    testkit::assert_same_f32(name, &run(&edit), &plain);
 }
 
 #[test]
