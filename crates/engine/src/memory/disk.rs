@@ -131,8 +131,12 @@ impl Disk {
 
     /// Whether a page is written, so that it can be read, by a disk that answers.
     pub(crate) fn has(&self, chain: ChainKey) -> bool {
-        let is_pending = self.writer.as_ref().is_some_and(|writer| writer.has_yet_to_write(chain));
-        self.is_saved(chain) && !is_pending && self.reader.is_free()
+        self.is_written(chain) && self.reader.is_free()
+    }
+
+    fn is_written(&self, chain: ChainKey) -> bool {
+        let is_pending = || self.writer.as_ref().is_some_and(|writer| writer.has_yet_to_write(chain));
+        self.is_saved(chain) && !is_pending()
     }
 
     /// Whether more pages are taken without a wait.
@@ -156,6 +160,9 @@ impl Disk {
     /// Reads the `n_bytes` of a page back. One that cannot be read, or is not what it says, is forgotten; not if the
     /// disk does not answer.
     pub(crate) fn load(&mut self, key: PageKey<'_>, n_bytes: usize) -> Option<Box<[u8]>> {
+        if !self.is_written(key.chain) {
+            return None;
+        }
         let path = self.folder.join(name_of(key.chain));
         let expected = self.encode(key, &[], n_bytes);
         let bytes = self.reader.read(path, expected.len() + n_bytes).ok()?;

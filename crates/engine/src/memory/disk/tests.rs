@@ -273,6 +273,19 @@ fn a_disk_that_hangs_is_waited_for_a_moment_and_no_more() {
     assert_eq!(load(&mut disk, 0), Some(page(0)), "it answers again");
 }
 
+#[test]
+fn what_is_asked_for_before_it_is_written_is_not_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Arc::new(Mutex::new(()));
+    let mut disk = Disk::open_on(&cache(folder.path()), Arc::new(Hanging { gate: Arc::clone(&gate) })).unwrap();
+    let hangs = gate.lock().unwrap();
+    save(&mut disk, 0);
+    assert_eq!(load(&mut disk, 0), None);
+    drop(hangs);
+    wait_for_the_writer(&disk);
+    assert_eq!(load(&mut disk, 0), Some(page(0)));
+}
+
 /// What stands where a page should be, or where one will be written.
 #[cfg(unix)]
 #[test]

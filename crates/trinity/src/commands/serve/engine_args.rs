@@ -28,7 +28,7 @@ const CONTEXTS_DEFAULT: usize = 4;
 /// Most bytes of the states of all sequences at once, where four need no more.
 const STATES_BYTES_MAX: u64 = 1 << 30;
 
-/// Changes whenever the same model no longer computes the same keys and values.
+/// Changes whenever the same model no longer computes the same keys and values, or states.
 const NUMERICS: &[u8] = b"trinity kv 2";
 
 const MIB: u64 = 1 << 20;
@@ -212,7 +212,7 @@ pub(super) fn numerics(load: &ModelArgs) -> String {
     format!("{:?} {:?} {:?} {:?}{adapters}", load.kv_type, load.storage, load.i2s, load.attention_window())
 }
 
-/// Hash of everything that the bytes of keys and values depend on: weights, and how they are computed with.
+/// Hash of everything that the bytes of keys, values and states depend on: weights, and how they are computed with.
 fn fingerprint(container: &Container, load: &ModelArgs) -> [u8; 32] {
     hash(container, &numerics(load), usize::MAX).finalize().into()
 }
