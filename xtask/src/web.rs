@@ -24,7 +24,7 @@ const STACK_BYTES: u32 = 8 << 20;
 /// Bytes of module and scripts together as they go over the wire, compressed by gzip. The aim is 700,000, a quarter of
 /// wllama's (docs/lab-notes.md says what is in the way); meanwhile it may grow by the code of families
 /// alone.
-const GZIP_BYTES_MAX: u64 = 1_960_000;
+const GZIP_BYTES_MAX: u64 = 1_995_000;
 /// Folder of the tests.
 const TESTS: &str = "web/test/module";
 
