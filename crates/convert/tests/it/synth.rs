@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use convert::{
-    Source,
+    Source, SourceTensor,
     quantise::Mix,
     synth::{AttentionLayers, DeltaHeads, SHAPES, Shape, Synth, architectures},
 };
@@ -136,12 +136,7 @@ fn every_vocabulary_spells_text() {
 fn shapes_have_as_many_weights_as_the_models() {
     let check = |shape: Shape, expected: u64| {
         let synth = Synth::new(&shape, shape.architectures[0], 1).unwrap();
-        assert_eq!(
-            synth.tensors().iter().map(convert::SourceTensor::n_weights).sum::<u64>(),
-            expected,
-            "{}",
-            shape.name
-        );
+        assert_eq!(synth.tensors().iter().map(SourceTensor::n_weights).sum::<u64>(), expected, "{}", shape.name);
     };
     check(shape("lfm2-350m"), 354_483_968);
     check(Shape { n_layers: 24, ..shape("gpt-oss-20b-6l") }, 20_914_757_184);
