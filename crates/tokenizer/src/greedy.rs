@@ -3,54 +3,31 @@
 //! Source: Peng et al. 2024 (arXiv 2404.05892), section 5 and appendix; escapes as llama.cpp reads them
 //! (`src/llama-vocab.cpp`).
 
-use crate::vocabulary::Vocabulary;
+use crate::longest::Longest;
 use gguf::TokenId;
 
+#[derive(Default)]
 pub(crate) struct Greedy {
-    /// Number of bytes of the longest token that begins with two bytes, by these; 1 where there is none of two or more.
-    n_bytes_max: Box<[u32]>,
+    pub(crate) longest: Longest,
     pub(crate) unknown: Option<TokenId>,
 }
 
 impl Greedy {
-    pub(crate) fn new(vocabulary: &Vocabulary) -> Self {
-        let mut n_bytes_max = vec![1; 1 << 16].into_boxed_slice();
-        for id in 0..vocabulary.len() as u32 {
-            if let key @ [first, second, ..] = vocabulary.key(id)
-                && let Some(max) = n_bytes_max.get_mut(pair(*first, *second))
-            {
-                *max = (*max).max(key.len() as u32);
-            }
-        }
-        Self { n_bytes_max, unknown: None }
-    }
-
     /// Appends the ids of `text`, which holds no special token. A byte that begins no token becomes the unknown one, or
     /// is left out where there is none.
-    pub(crate) fn encode(&self, vocabulary: &Vocabulary, text: &str, out: &mut Vec<TokenId>) {
+    pub(crate) fn encode(&self, text: &str, out: &mut Vec<TokenId>) {
         let mut rest = text.as_bytes();
         while !rest.is_empty() {
-            let n_max = match rest {
-                [first, second, ..] => self.n_bytes_max.get(pair(*first, *second)).map_or(1, |&n| n as usize),
-                _ => 1,
-            };
-            let found = (1..=n_max.min(rest.len())).rev().find_map(|n| {
-                let (token, after) = rest.split_at(n);
-                Some((vocabulary.find_text(token)?, after))
-            });
-            if let Some((id, after)) = found {
+            let n_bytes = if let Some((id, n_bytes)) = self.longest.find(rest) {
                 out.push(TokenId(id));
-                rest = after;
+                n_bytes
             } else {
                 out.extend(self.unknown);
-                rest = rest.get(1..).unwrap_or_default();
-            }
+                1
+            };
+            rest = rest.get(n_bytes..).unwrap_or_default();
         }
     }
-}
-
-fn pair(first: u8, second: u8) -> usize {
-    usize::from(first) << 8 | usize::from(second)
 }
 
 /// Appends the bytes that a piece spells: `\t`, `\n`, `\r`, two hexadecimal digits behind `\x`, and what follows any

@@ -16,6 +16,7 @@ mod greedy;
 mod index;
 pub mod limits;
 mod load;
+mod longest;
 mod matcher;
 mod merge;
 mod oracle;

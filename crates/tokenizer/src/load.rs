@@ -6,6 +6,7 @@ use crate::{
     error::Error,
     greedy::{self, Greedy},
     limits::{ADDED_TOKEN_BYTES_MAX, ALL_TOKENS_BYTES_MAX, MERGES_MAX, TOKEN_BYTES_MAX, TOKENS_MAX},
+    longest::Longest,
     matcher::{Added, Blanks, Matcher},
     merge::NO_ID,
     pipeline::{self, Pipeline, Prefix},
@@ -104,9 +105,9 @@ pub(crate) fn from_gguf(metadata: &Metadata) -> Result<Tokenizer, Error> {
         Algorithm::Wpm => {
             let lowercase = metadata.bool(LOWERCASE)?.unwrap_or(true);
             let strip_accents = metadata.bool(STRIP_ACCENTS)?.unwrap_or(lowercase);
-            Model::Wpm(Wpm { lowercase, strip_accents, n_bytes_max, unknown: None })
+            Model::Wpm(Wpm { lowercase, strip_accents, longest: Longest::default(), unknown: None })
         }
-        Algorithm::Greedy => Model::Greedy(Greedy::new(&vocabulary)),
+        Algorithm::Greedy => Model::Greedy(Greedy::default()),
     };
     let is_word = |id: u32| matches!(&model, Model::Bpe(bpe) if bpe.merges.make(id));
     let special::Found { special, end_of_generation, suppressed, warnings } =
@@ -115,8 +116,9 @@ pub(crate) fn from_gguf(metadata: &Metadata) -> Result<Tokenizer, Error> {
         Model::Bpe(bpe) if matches!(algorithm, Algorithm::SpmByMerges) => bpe.set_unknown(special.unk),
         Model::Bpe(_) => {}
         Model::Spm(spm) => spm.unknown = special.unk,
-        Model::Wpm(wpm) => wpm.unknown = special.unk,
-        Model::Greedy(greedy) => greedy.unknown = special.unk,
+        // The kinds of tokens are known only now.
+        Model::Wpm(wpm) => (wpm.longest, wpm.unknown) = (Longest::new(&vocabulary), special.unk),
+        Model::Greedy(greedy) => (greedy.longest, greedy.unknown) = (Longest::new(&vocabulary), special.unk),
     }
 
     // What goes around every text, where the file does not say.

@@ -2,7 +2,7 @@
 
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-use crate::strings::Strings;
+use crate::strings::{Strings, partition};
 
 /// A token to look for in text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -125,19 +125,6 @@ impl Matcher {
         }
         emit_text(start..bytes.len(), &mut emit);
     }
-}
-
-/// Returns the first of `low..high` for which `is_before` fails.
-fn partition(mut low: u32, mut high: u32, is_before: impl Fn(u32) -> bool) -> u32 {
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if is_before(middle) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    low
 }
 
 /// Whether a character is of the class `\w`.

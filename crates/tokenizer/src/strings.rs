@@ -42,3 +42,16 @@ impl Strings {
         (0..self.len()).map(|i| self.at(i))
     }
 }
+
+/// Returns the first of `low..high` for which `is_before` fails.
+pub(crate) fn partition(mut low: u32, mut high: u32, is_before: impl Fn(u32) -> bool) -> u32 {
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if is_before(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}

@@ -133,8 +133,8 @@ impl Tokenizer {
                         let prefix = self.prefix == Prefix::Always && after_added;
                         spm.encode(&self.vocabulary, text, prefix, &mut scratch, out);
                     }
-                    Model::Wpm(wpm) => wpm.encode(&self.vocabulary, text, out),
-                    Model::Greedy(greedy) => greedy.encode(&self.vocabulary, text, out),
+                    Model::Wpm(wpm) => wpm.encode(text, out),
+                    Model::Greedy(greedy) => greedy.encode(text, out),
                 }
                 after_added = false;
             }
@@ -163,8 +163,8 @@ impl Tokenizer {
             }
             Model::Bpe(bpe) => bpe.encode(&self.vocabulary, word, scratch, out),
             Model::Spm(spm) => spm.encode(&self.vocabulary, &word.replace('▁', " "), false, scratch, out),
-            Model::Wpm(wpm) => wpm.encode(&self.vocabulary, word, out),
-            Model::Greedy(greedy) => greedy.encode(&self.vocabulary, word, out),
+            Model::Wpm(wpm) => wpm.encode(word, out),
+            Model::Greedy(greedy) => greedy.encode(word, out),
         }
     }
 

@@ -4,9 +4,9 @@
 //! `##`). Source: Devlin et al. 2019 (arXiv 1810.04805), `BasicTokenizer` and `WordpieceTokenizer`.
 
 use crate::{
+    longest::Longest,
     spm::SPACE,
     unicode::{Classes, classes_of},
-    vocabulary::Vocabulary,
 };
 use gguf::TokenId;
 use unicode_normalization::UnicodeNormalization;
@@ -15,19 +15,18 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 pub(crate) struct Wpm {
     pub(crate) lowercase: bool,
     pub(crate) strip_accents: bool,
-    /// Number of bytes of the longest token.
-    pub(crate) n_bytes_max: usize,
+    pub(crate) longest: Longest,
     pub(crate) unknown: Option<TokenId>,
 }
 
 impl Wpm {
     /// Appends the ids of `text`, which holds no special token.
-    pub(crate) fn encode(&self, vocabulary: &Vocabulary, text: &str, out: &mut Vec<TokenId>) {
+    pub(crate) fn encode(&self, text: &str, out: &mut Vec<TokenId>) {
         let mut word = String::new();
         if self.strip_accents {
-            self.normalise(text.nfd(), &mut word, |word| self.encode_word(vocabulary, word.as_bytes(), out));
+            self.normalise(text.nfd(), &mut word, |word| self.encode_word(word.as_bytes(), out));
         } else {
-            self.normalise(text.chars(), &mut word, |word| self.encode_word(vocabulary, word.as_bytes(), out));
+            self.normalise(text.chars(), &mut word, |word| self.encode_word(word.as_bytes(), out));
         }
     }
 
@@ -62,24 +61,21 @@ impl Wpm {
         }
     }
 
-    fn encode_word(&self, vocabulary: &Vocabulary, word: &[u8], out: &mut Vec<TokenId>) {
+    fn encode_word(&self, word: &[u8], out: &mut Vec<TokenId>) {
         let start = out.len();
         let mut spelled = Vec::with_capacity(SPACE.len() + word.len());
         spelled.extend_from_slice(SPACE);
         spelled.extend_from_slice(word);
         let mut rest = spelled.as_slice();
         while !rest.is_empty() {
-            let longest = (1..=rest.len().min(self.n_bytes_max))
-                .rev()
-                .find_map(|n| Some((n, vocabulary.find_text(rest.get(..n)?)?)));
-            let Some((n, id)) = longest else {
+            let Some((id, n_bytes)) = self.longest.find(rest) else {
                 // One hole, and the whole word is unknown.
                 out.truncate(start);
                 out.extend(self.unknown);
                 return;
             };
             out.push(TokenId(id));
-            rest = rest.get(n..).unwrap_or_default();
+            rest = rest.get(n_bytes..).unwrap_or_default();
         }
     }
 }
@@ -115,7 +111,7 @@ mod tests {
     use super::*;
 
     fn check(lowercase: bool, text: &str, expected: &[&str]) {
-        let wpm = Wpm { lowercase, strip_accents: lowercase, n_bytes_max: 8, unknown: None };
+        let wpm = Wpm { lowercase, strip_accents: lowercase, longest: Longest::default(), unknown: None };
         let mut words = Vec::new();
         let mut emit = |word: &str| words.push(word.to_owned());
         if lowercase {

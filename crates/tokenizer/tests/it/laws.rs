@@ -204,3 +204,21 @@ fn every_token_streams_as_it_decodes() {
         assert_eq!(stream, String::from_utf8_lossy(&tokenizer.token_bytes(token.id)), "{token:?}");
     }
 }
+
+proptest! {
+    /// Of a vocabulary cut from left to right, the longest token goes, as a search through all of them finds it.
+    #[test]
+    fn no_token_is_longer(pieces in proptest::collection::btree_set("[abc]{1,7}", 1..60), text in "[abcd]{0,60}") {
+        let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
+        let typed: Vec<(&str, i32)> = pieces.iter().map(|&piece| (piece, 1)).collect();
+        let tokenizer = Tokenizer::from_gguf(&small("rwkv", &typed, &[])).unwrap();
+        let (mut expected, mut rest) = (Vec::new(), text.as_str());
+        while !rest.is_empty() {
+            let longest = (0..).zip(&pieces).filter(|(_, piece)| rest.starts_with(**piece));
+            let longest = longest.max_by_key(|(_, piece)| piece.len());
+            expected.extend(longest.map(|(id, _)| id));
+            rest = rest.get(longest.map_or(1, |(_, piece)| piece.len())..).unwrap();
+        }
+        prop_assert_eq!(encode(&tokenizer, &text), expected);
+    }
+}
