@@ -13,6 +13,11 @@ pub(super) const GENERATION: usize = 64;
 /// Speeds of one run in tokens per second, by the names of the tests.
 pub(super) type Speeds = BTreeMap<String, f64>;
 
+/// Whether an engine is Trinity: `trinity`, or another setting that a row compares with, `trinity, WHAT`.
+pub(super) fn is_ours(engine: &str) -> bool {
+    engine.split(',').next() == Some("trinity")
+}
+
 /// Makes the command line of a run; the error says why there is none.
 pub(super) fn command(row: &Row, run: &Run) -> Result<Command, String> {
     let file = models()?.join(&run.file);
@@ -25,7 +30,7 @@ pub(super) fn command(row: &Row, run: &Run) -> Result<Command, String> {
     let repetitions = if row.load { "1" } else { "2" };
     let prompts_or_none = if prompts.is_empty() { "0" } else { &prompts };
     let mut command = match run.engine.as_str() {
-        "trinity" => {
+        engine if is_ours(engine) => {
             let mut command = Command::new(root().join("target/release/trinity"));
             command.arg("bench").arg(file).args(["--json", "-r", repetitions, "-t", &threads, "-d", &depth]);
             command.args(["-p", prompts_or_none, "-n", &generation, "--kv-type", &row.kv]);

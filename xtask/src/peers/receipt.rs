@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::engines::Speeds;
+use super::engines::{Speeds, is_ours};
 
 /// The record of one call of the chore.
 #[derive(Serialize, Deserialize)]
@@ -167,7 +167,7 @@ impl Receipt {
             let (mut ahead, mut behind) = (Vec::new(), BTreeMap::<&str, Vec<String>>::new());
             for row in &self.rows {
                 for test in row.tests().iter().filter(|test| test.starts_with(kind)) {
-                    let Some(peer) = row.best_peer(test) else { continue };
+                    let Some(peer) = row.best_peer(test).filter(|peer| !is_ours(peer)) else { continue };
                     let Some(ratio) = row.ratio(peer, test).map(|ratio| (100.0 * ratio).round() / 100.0) else {
                         continue;
                     };
@@ -191,7 +191,7 @@ impl Receipt {
     pub(super) fn figures(&self) -> String {
         let mut engines: Vec<&str> = Vec::new();
         for engine in self.rows.iter().flat_map(|row| row.runs.iter().map(|run| run.engine.as_str())) {
-            if !engines.contains(&engine) {
+            if !engines.contains(&engine) && (engine == "trinity" || !is_ours(engine)) {
                 engines.push(engine);
             }
         }
@@ -203,8 +203,11 @@ impl Receipt {
                     row.best(engine, &test).map_or("–".to_owned(), |(_, speed)| format!("{speed:.1}"))
                 };
                 let cells: Vec<String> = engines.iter().map(cell).collect();
-                let ratio = row.best_peer(&test).and_then(|peer| row.ratio(peer, &test));
-                let ratio = ratio.map_or("–".to_owned(), |ratio| format!("{ratio:.2}×"));
+                let ratio = row.best_peer(&test).and_then(|peer| Some((peer, row.ratio(peer, &test)?)));
+                let ratio = ratio.map_or("–".to_owned(), |(peer, ratio)| match peer.split_once(", ") {
+                    Some((_, own)) if is_ours(peer) => format!("{ratio:.2}× our own {own}"),
+                    _ => format!("{ratio:.2}×"),
+                });
                 text += &format!("| {} | {test} | {} | {ratio} |\n", row.name, cells.join(" | "));
             }
         }
