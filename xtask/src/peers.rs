@@ -28,7 +28,8 @@ const CHART: &str = "docs/peers.svg";
 /// Options of the command line.
 struct Options {
     rounds: usize,
-    only: Option<String>,
+    /// Texts of which a row's name must hold one; none stands for all rows.
+    only: Vec<String>,
     list: bool,
 }
 
@@ -38,7 +39,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let folder = root().join("benches/peers");
     let text = read(&folder.join("table.json"))?;
     let table: Table = serde_json::from_str(&text).map_err(|e| format!("benches/peers/table.json: {e}"))?;
-    let wanted = |row: &&Row| options.only.as_ref().is_none_or(|only| row.name.contains(only.as_str()));
+    let wanted = |row: &&Row| options.only.is_empty() || options.only.iter().any(|only| row.name.contains(only));
     let rows: Vec<Row> = table.rows.iter().filter(wanted).cloned().collect();
     if options.list {
         for row in &rows {
@@ -63,7 +64,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     }
     print!("{}", receipt.table());
     println!("\nreceipt: {}", store(&receipt)?.display());
-    if options.only.is_none() {
+    if options.only.is_empty() {
         write(&root().join(CHART), &chart::draw(&receipt))?;
     }
     Ok(())
@@ -102,13 +103,13 @@ fn newest_whole() -> Result<Receipt, String> {
 
 impl Options {
     fn parse(arguments: &[String]) -> Result<Self, String> {
-        let mut options = Self { rounds: 3, only: None, list: false };
+        let mut options = Self { rounds: 3, only: Vec::new(), list: false };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or_else(|| format!("{argument}: a value is missing"));
             match argument.as_str() {
                 "--rounds" => options.rounds = value()?.parse().map_err(|e| format!("--rounds: {e}"))?,
-                "--only" => options.only = Some(value()?.clone()),
+                "--only" => options.only.push(value()?.clone()),
                 "--list" => options.list = true,
                 other => return Err(format!("peers: unknown argument {other:?}")),
             }
