@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use clap::Args;
 use hub::{Error, Event, HeldTo, Hub, Resolved};
 use indicatif::ProgressBar;
+use model::Pooling;
 
 use super::{opened, template_args};
 use crate::{
@@ -43,8 +44,16 @@ fn next_command(hub: &Hub, name: &str) -> Option<String> {
     let container = opened::container(&hub.resolve(name).ok()?).ok()?;
     model::check_kind(&container).ok()?;
     let name = if name.contains(char::is_whitespace) { format!("'{name}'") } else { name.to_owned() };
-    let prompt = if template_args::can_chat(&container) { "" } else { " \"Once upon a time\"" };
-    Some(format!("trinity run {}{prompt}", escape(&name)))
+    let name = escape(&name);
+    let spec = model::spec_of_head(&container).ok()?;
+    Some(match () {
+        () if spec.has_rank_head() => format!("trinity serve {name}"),
+        () if spec.is_encoder || spec.pooling.is_some_and(|how| how != Pooling::None) => {
+            format!("trinity embed {name} --file TEXTS")
+        }
+        () if template_args::can_chat(&container) => format!("trinity run {name}"),
+        () => format!("trinity run {name} \"Once upon a time\""),
+    })
 }
 
 /// The model that `reference` means; where it is not here a person is asked whether it is to be downloaded, and

@@ -4,9 +4,11 @@ use std::{fs, sync::LazyLock};
 
 use gguf::{Array, Container, TensorSpec, TypeId, Value, Writer};
 use serde_json::json;
+use testkit::{Answer, Loopback};
 
 use crate::{
-    program::{command, trinity, trinity_with_input},
+    models::ETAG,
+    program::{command, finish, trinity, trinity_with_input},
     server_process::{Server, post},
 };
 
@@ -48,6 +50,19 @@ fn ask(address: &str, path: &str, body: &serde_json::Value) -> (u16, serde_json:
     let answer = post(address, path, &body.to_string());
     let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
     (status, serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap())
+}
+
+/// A model that writes no text is offered for what it does.
+#[test]
+fn what_to_do_next_with_a_pulled_model_is_what_it_can() {
+    for (file, next) in [(&EMBEDDING_FILES[0], "embed"), (&*RERANKING_FILE, "serve")] {
+        let bytes = fs::read(file).unwrap();
+        let server = Loopback::start(move |request| Answer::file(request, &bytes, ETAG));
+        let home = tempfile::tempdir().unwrap();
+        let url = server.url("/model.gguf");
+        let pulled = finish(command(["pull", &url]).env("TRINITY_HOME", home.path())).ok();
+        assert!(pulled.stderr.contains(&format!("next: trinity {next} {url}")), "{}", pulled.stderr);
+    }
 }
 
 #[test]
