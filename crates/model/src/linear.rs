@@ -3,7 +3,10 @@
 
 use std::{
     ops::Range,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use gguf::{TensorBytes, TokenId};
@@ -15,6 +18,10 @@ use crate::{
     observe::{MatmulInput, Observer},
     rotation::Rotation,
 };
+
+/// Number of products that a matrix goes without its copy, where kernels read it nearly as well: a first token, or a
+/// single answer to a question of scores, does not wait for what only many tokens repay.
+const PRODUCTS_BEFORE_COPY: u32 = 3;
 
 /// Activation rows made ready for matmuls. It remembers the rows that hold NaN or an infinity: an int8 code can say
 /// neither, so a broken weight would vanish behind the next quantised matrix. Whatever is computed from such a row is
@@ -219,9 +226,11 @@ pub(crate) struct Linear {
     /// `BitNet`).
     pub(crate) input_norm: Option<Arc<InputNorm>>,
     /// Whether the matrix may have a copy that is faster to multiply with; the copy follows, made when it is first of
-    /// use.
+    /// use, or, where it can wait, after [`PRODUCTS_BEFORE_COPY`] products.
     pub(crate) may_pack: bool,
     packed: OnceLock<Option<PackedMatrix>>,
+    /// Number of products so far, up to [`PRODUCTS_BEFORE_COPY`].
+    n_products: AtomicU32,
     /// Place of the matrix in the file.
     pub(crate) place: Option<Box<Place>>,
     /// What adapters add to the product, one after the other.
@@ -302,6 +311,7 @@ impl Linear {
             input_norm: None,
             may_pack: false,
             packed: OnceLock::new(),
+            n_products: AtomicU32::new(0),
             place: None,
             adapters: Vec::new(),
         })
@@ -352,9 +362,15 @@ impl Linear {
         PackedMatrix::bytes(isa, &self.matrix()).unwrap_or(0) as u64
     }
 
-    /// Makes the packed copy, if the matrix may have one.
+    /// Makes the packed copy, if the matrix may have one and it is time.
     fn pack(&self, kernels: &Kernels) {
-        if self.may_pack {
+        if !self.may_pack {
+            return;
+        }
+        let n_products = self.n_products.load(Ordering::Relaxed);
+        if n_products < PRODUCTS_BEFORE_COPY && PackedMatrix::can_wait(&self.matrix()) {
+            self.n_products.store(n_products + 1, Ordering::Relaxed);
+        } else {
             self.packed.get_or_init(|| kernels.pack(&self.matrix()));
         }
     }

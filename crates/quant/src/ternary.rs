@@ -131,10 +131,12 @@ pub(crate) fn unpack_pairs(bytes: &[u8], codes: &mut [i8]) {
 
 /// Packs what [`unpack_pairs`] unpacks; bits without a code are 0.
 pub(crate) fn pack_pairs(codes: &[i8], bytes: &mut [u8]) {
-    let n = bytes.len();
-    for (i, byte) in bytes.iter_mut().enumerate() {
-        let pair = |plane: usize| codes.get(plane * n + i).map_or(0, |code| (code + 1) as u8 & 3);
-        *byte = (0..4).fold(0, |byte, plane| byte | pair(plane) << (2 * plane));
+    bytes.fill(0);
+    // Plane by plane, so that the compiler makes vectors of bytes of it.
+    for (codes, shift) in codes.chunks(bytes.len().max(1)).zip([0, 2, 4, 6]) {
+        for (byte, code) in bytes.iter_mut().zip(codes) {
+            *byte |= ((code + 1) as u8 & 3) << shift;
+        }
     }
 }
 

@@ -6,8 +6,9 @@
 //! mod 4` of 64 for 16 rows, then their f16 scales and minima `[row]`. Blocks of a panel lie in the order of [`slot`],
 //! panels one after the other; rows that do not exist are zeros.
 //!
-//! *Rows* of ternary weights under one scale each are copied from containers that no kernel reads as they are to
-//! `tri2`, which has kernels at every level of x86-64.
+//! *Rows* of ternary weights under one scale each are copied to `tri2`, which has kernels at every level of x86-64,
+//! from containers that no kernel reads as they are, and from those whose lines have scales between them (`TQ1_0`,
+//! `TQ2_0`) or before them (`IQ2_BN`), so that most loads cross a line of the cache.
 
 use std::ops::Range;
 
@@ -37,9 +38,10 @@ impl Order {
     fn of(isa: Isa, w: &Matrix<'_>) -> Option<Self> {
         let has = |least: Isa| isa >= least && isa <= Isa::Avx512Popcnt;
         if w.is_ternary() {
-            // All other containers have kernels of their own.
             let is_decoded = matches!(w.format, Format::IQ1_BN | Format::PQ2_0 | Format::PTQ1_0 | Format::Q2_0);
-            return (is_decoded && has(Isa::Avx2)).then_some(Self::Rows);
+            // Lines of the others are of whole vectors, or blocks of a scale each that few files have.
+            let has_gain = is_decoded || PackedMatrix::can_wait(w);
+            return (has_gain && has(Isa::Avx2)).then_some(Self::Rows);
         }
         Layout::of(w.format).filter(|_| has(Isa::Avx512)).map(Self::Panels)
     }
@@ -125,6 +127,11 @@ impl PackedMatrix {
     /// with it.
     pub fn bytes(isa: Isa, w: &Matrix<'_>) -> Option<usize> {
         Order::of(isa, w)?.n_lines(w)?.checked_mul(size_of::<Line>())
+    }
+
+    /// Whether kernels read `w` nearly as well as its copy, which then need not be there for the first products.
+    pub fn can_wait(w: &Matrix<'_>) -> bool {
+        w.is_ternary() && matches!(w.format, Format::TQ1_0 | Format::TQ2_0 | Format::IQ2_BN)
     }
 
     /// Copies `w`; `None` where no kernel of the level would be faster with it.

@@ -91,7 +91,8 @@ fn copies_are_what_is_multiplied_with() {
     let kernels = Kernels::new(None, 2).expect("best");
     let isa = kernels.isa();
     let panels = [Format::Q4_0, Format::Q4_1, Format::Q5_0, Format::Q5_1, Format::Q8_0];
-    let in_rows = [Format::IQ1_BN, Format::PQ2_0, Format::PTQ1_0, Format::Q2_0];
+    let in_rows =
+        [Format::TQ1_0, Format::TQ2_0, Format::IQ1_BN, Format::IQ2_BN, Format::PQ2_0, Format::PTQ1_0, Format::Q2_0];
     for &format in Format::ALL {
         let row_scales = if format.is_ternary() { &row_scales[..] } else { &[] };
         let bytes = if format.is_ternary() {

@@ -45,7 +45,8 @@ fn it_says_which_formats_are_kept_packed() {
     assert!(kernels.len() > 20, "{report}");
     for kernel in kernels {
         let format = kernel["format"].as_str().unwrap();
-        let is_packed = of_vectors && ["iq1_bn", "pq2_0", "ptq1_0", "q2_0"].contains(&format)
+        let in_rows = ["tq1_0", "tq2_0", "iq1_bn", "iq2_bn", "pq2_0", "ptq1_0", "q2_0"];
+        let is_packed = of_vectors && in_rows.contains(&format)
             || of_panels && ["q4_0", "q4_1", "q5_0", "q5_1", "q8_0"].contains(&format);
         for of in ["decode", "prefill"] {
             assert_eq!(kernel[of].as_str().unwrap().ends_with(", or packed"), is_packed, "{kernel}");
