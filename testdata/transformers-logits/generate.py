@@ -112,6 +112,14 @@ MINISTRAL = ATTENDING | {
         "beta_slow": 0.25, "mscale": 1.0, "mscale_all_dim": 1.0, "llama_4_scaling_beta": 0.1,
     },
 }
+# Latent attention; sizes of the first are those of the file in golden2.
+LATENT = SMALL | {
+    "hidden_size": 40, "intermediate_size": 64, "num_hidden_layers": 4, "num_key_value_heads": 4, "q_lora_rank": 24,
+    "kv_lora_rank": 16, "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_head_dim": 16, "rms_norm_eps": 1e-6,
+    "rope_theta": 10000.0, "n_routed_experts": 8, "num_experts_per_tok": 3, "moe_intermediate_size": 16,
+    "n_shared_experts": 1, "first_k_dense_replace": 1, "routed_scaling_factor": 2.5, "norm_topk_prob": True, "n_group": 4,
+    "topk_group": 2,
+}
 BERT = {
     "hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 96, "vocab_size": 128,
     "max_position_embeddings": 64, "type_vocab_size": 2, "layer_norm_eps": 1e-12, "pad_token_id": 0,
@@ -321,6 +329,35 @@ FURTHER = [
             },
         },
     },
+    case(
+        "deepseek3", "deepseek_v3", "DeepseekV3ForCausalLM",
+        LATENT | {
+            "topk_method": "noaux_tc", "scoring_func": "sigmoid",
+            "rope_scaling": {
+                "type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32, "beta_fast": 32, "beta_slow": 1,
+                "mscale": 1.0, "mscale_all_dim": 1.0,
+            },
+        },
+        golden="deepseek2",
+    ),
+    case(
+        "deepseek2", "deepseek_v2", "DeepseekV2ForCausalLM",
+        LATENT | {
+            "num_hidden_layers": 3, "q_lora_rank": None, "kv_lora_rank": 12, "qk_nope_head_dim": 8, "qk_rope_head_dim": 4,
+            "v_head_dim": 10, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 2, "norm_topk_prob": False,
+            "routed_scaling_factor": 1.5, "topk_method": "greedy", "scoring_func": "softmax", "n_group": 1, "topk_group": 1,
+            "rope_scaling": {
+                "type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "mscale": 0.707, "mscale_all_dim": 0.707,
+            },
+        },
+    ),
+    case(
+        "glm4-moe-lite", "glm4_moe_lite", "Glm4MoeLiteForCausalLM",
+        LATENT | {
+            "num_hidden_layers": 3, "qk_nope_head_dim": 12, "qk_rope_head_dim": 4, "v_head_dim": 20, "n_routed_experts": 4,
+            "num_experts_per_tok": 2, "routed_scaling_factor": 1.8, "n_group": 1, "topk_group": 1, "pad_token_id": 0,
+        },
+    ),
     encoder("bert", "bert", "BertModel", BERT, "bert"),
     encoder(
         "bert-rank", "bert", "BertForSequenceClassification",

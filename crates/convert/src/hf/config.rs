@@ -3,6 +3,7 @@
 
 pub(super) mod encoder;
 pub(super) mod experts;
+pub(super) mod latent;
 pub(super) mod plain;
 pub(super) mod state;
 
@@ -18,6 +19,7 @@ use super::{
     rope::{self, Factors},
 };
 use crate::Error;
+use latent::LatentShape;
 
 /// Value of Gemma's `query_pre_attn_scalar` where the file does not say.
 const GEMMA_SCALAR: f64 = 256.0;
@@ -64,6 +66,7 @@ pub(super) struct Config {
     /// Whether keys list the layers that attend, where not all do; else a number says which they are.
     pub(super) lists_layers: bool,
     pub(super) state: StateShape,
+    pub(super) latent: LatentShape,
     pub(super) n_token_types: usize,
     pub(super) n_heads: usize,
     pub(super) n_kv_heads: usize,
@@ -107,6 +110,7 @@ impl Config {
             layers: vec![Layer { mixer: Mixer::Attention, network }; n_layers],
             lists_layers: true,
             state: StateShape::default(),
+            latent: LatentShape::default(),
             n_token_types: 0,
             n_heads,
             n_kv_heads,
@@ -159,6 +163,7 @@ impl Config {
         let (query, key_value) = (self.n_heads * self.head_dim, self.n_kv_heads * self.head_dim);
         let state = &self.state;
         let inner = state.n_heads * state.dim;
+        let latent = &self.latent;
         match width {
             Width::Model => self.width,
             Width::FeedForward => self.feed_forward,
@@ -188,6 +193,11 @@ impl Config {
             Width::DeltaIn => inner + state.n_channels,
             Width::Positions => self.context_len,
             Width::TokenTypes => self.n_token_types,
+            Width::QueryRank => latent.query_rank,
+            Width::KvRank => latent.kv_rank,
+            Width::LatentRow => latent.row_dim(),
+            Width::LatentQuery => self.n_heads * latent.query_dim(),
+            Width::LatentValue => self.n_heads * latent.value_dim,
         }
     }
 

@@ -7,6 +7,7 @@
 mod encoders;
 mod experts;
 mod hybrids;
+mod latent;
 mod plain;
 
 use gguf::Metadata;
@@ -73,6 +74,16 @@ pub(super) enum Width {
     Positions,
     /// Number of types of tokens.
     TokenTypes,
+    /// Width of what the queries of latent attention are made of.
+    QueryRank,
+    /// Width of what its keys and values are made of.
+    KvRank,
+    /// Width of what it keeps of a position: that, and the part of a key that turns.
+    LatentRow,
+    /// Width of its query heads, all together.
+    LatentQuery,
+    /// Width of its heads of values, all together.
+    LatentValue,
 }
 
 /// A tensor that every layer has.
@@ -103,9 +114,18 @@ pub(super) enum Kind {
     /// Matrices of all experts in one tensor, whose full name this is: `[experts, of, cols]` or, where `is_transposed`,
     /// `[experts, cols, of]`; or its blocks and scales in MXFP4. Of the `of` rows `order` takes `rows`.
     Experts { rows: Width, of: Width, cols: Width, order: Order, is_transposed: bool },
+    /// Keys or values of all heads out of the matrix that latent attention has for both.
+    Latent(LatentPart),
     /// Numbers that are no weights of a matrix, under their full names: of `shape` in the checkpoint, outermost first,
     /// and of `dims` in GGUF, in its order.
     Values { shape: &'static [Width], dims: &'static [Width], order: Order, function: Function },
+}
+
+/// What is made of what latent attention keeps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum LatentPart {
+    Keys,
+    Values,
 }
 
 /// Which rows GGUF has of a tensor, and in which order.
@@ -589,7 +609,9 @@ pub(super) fn of_class(class: &str) -> impl Iterator<Item = &'static Family> {
 }
 
 fn all() -> impl Iterator<Item = &'static Family> {
-    [FAMILIES, hybrids::FAMILIES, experts::FAMILIES, plain::FAMILIES, encoders::FAMILIES].into_iter().flatten()
+    [FAMILIES, hybrids::FAMILIES, experts::FAMILIES, plain::FAMILIES, latent::FAMILIES, encoders::FAMILIES]
+        .into_iter()
+        .flatten()
 }
 
 /// Lists all class names, for messages.

@@ -157,6 +157,9 @@ fn yarn(config: &Config, section: &Fields, keys: &mut Keys) -> Result<(), Error>
         (None, Some(scale), Some(scale_all)) => temperature(scale) / temperature(scale_all),
         _ => temperature(1.0),
     };
+    if config.family.architecture == "deepseek2" {
+        return latent_yarn(section, magnitude, keys);
+    }
     // A part of it that GGUF has a key for in Ministral's files.
     let all = nonzero("mscale_all_dim")?.filter(|_| config.family.architecture == "mistral3");
     if let Some(all) = all {
@@ -169,6 +172,20 @@ fn yarn(config: &Config, section: &Fields, keys: &mut Keys) -> Result<(), Error>
     if beside as f32 != 1.0 {
         keys.push(("rope.scaling.attn_factor", Value::F32(beside as f32)));
     }
+    Ok(())
+}
+
+/// Sets the key of what YaRN makes of the scores of latent attention, whose readers leave sine and cosine without the
+/// factor `magnitude`.
+fn latent_yarn(section: &Fields, magnitude: f64, keys: &mut Keys) -> Result<(), Error> {
+    let Some(all) = section.float("mscale_all_dim")?.filter(|all| *all > 0.0) else {
+        return Err(section.error("mscale_all_dim", "missing or 0, expected more than 0, as mscale"));
+    };
+    if magnitude as f32 != 1.0 {
+        let what = format!("{all} makes a factor of {magnitude} on sine and cosine, expected as much as mscale");
+        return Err(section.error("mscale_all_dim", what));
+    }
+    keys.push(("rope.scaling.yarn_log_multiplier", Value::F32((0.1 * all) as f32)));
     Ok(())
 }
 

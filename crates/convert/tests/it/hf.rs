@@ -1,6 +1,7 @@
 //! Hugging Face folders against golden data.
 
 mod adapters;
+mod latent;
 mod layouts;
 mod mutations;
 mod pipeline;

@@ -7,8 +7,10 @@ use serde_json::json;
 use super::{COUNT_MAX, Config, Family, Fields, Network};
 use crate::Error;
 
+/// GGUF's number of the softmax, as the function of an expert's score.
+pub(super) const SOFTMAX: u32 = 1;
 /// GGUF's number of the sigmoid, as the function of an expert's score.
-const SIGMOID: u32 = 2;
+pub(super) const SIGMOID: u32 = 2;
 
 /// Reads the number of experts and the width of one, where the family has them; a number of 0 means none.
 pub(super) fn read(fields: &Fields, family: &Family) -> Result<Option<(usize, usize)>, Error> {
@@ -35,12 +37,12 @@ pub(super) fn read(fields: &Fields, family: &Family) -> Result<Option<(usize, us
 }
 
 /// Makes the first `n` layers dense.
-fn dense_before(config: &mut Config, n: usize) {
+pub(super) fn dense_before(config: &mut Config, n: usize) {
     config.layers.iter_mut().take(n).for_each(|layer| layer.network = Network::Dense);
 }
 
 /// Reads the number of dense layers in front, which may be 0.
-fn n_dense(fields: &Fields, key: &str, default: usize) -> Result<usize, Error> {
+pub(super) fn n_dense(fields: &Fields, key: &str, default: usize) -> Result<usize, Error> {
     match fields.value(key) {
         Some(value) if value == &json!(0) => Ok(0),
         _ => Ok(fields.count_or(key)?.unwrap_or(default)),
@@ -93,7 +95,7 @@ pub(in crate::hf) fn lfm2_keys(config: &Config, metadata: &mut Metadata) {
     metadata.set(config.key("expert_gating_func"), Value::U32(SIGMOID));
 }
 
-fn leading(config: &Config, metadata: &mut Metadata) {
+pub(super) fn leading(config: &Config, metadata: &mut Metadata) {
     let n = config.layers.iter().take_while(|layer| layer.network == Network::Dense).count();
     metadata.set(config.key("leading_dense_block_count"), Value::U32(n as u32));
 }

@@ -42,13 +42,14 @@ const GLM4_MOE: &[Part] = &[
     UNBIASED_OUTPUT,
     norm(&["post_attention_layernorm"], "post_attention_norm", Width::Model),
 ];
-/// Experts that all tokens have, of GLM and ERNIE.
-const SHARED: &[Part] = &[
+/// Experts that all tokens have, of GLM, ERNIE and DeepSeek.
+pub(super) const SHARED: &[Part] = &[
     linear(&["mlp.shared_experts.gate_proj"], "ffn_gate_shexp", Width::SharedExpert, Width::Model),
     linear(&["mlp.shared_experts.up_proj"], "ffn_up_shexp", Width::SharedExpert, Width::Model),
     linear(&["mlp.shared_experts.down_proj"], "ffn_down_shexp", Width::Model, Width::SharedExpert),
 ];
-const CHOICE: &[Part] = &[vector(&["mlp.gate.e_score_correction_bias"], "exp_probs_b.bias", &[Width::Experts])];
+pub(super) const CHOICE: &[Part] =
+    &[vector(&["mlp.gate.e_score_correction_bias"], "exp_probs_b.bias", &[Width::Experts])];
 const ERNIE_CHOICE: &[Part] = &[values(
     &["mlp.moe_statics.e_score_correction_bias"],
     "exp_probs_b.bias",

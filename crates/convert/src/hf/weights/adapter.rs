@@ -6,7 +6,9 @@
 use std::collections::HashSet;
 
 use super::{
-    Floats, Origin, RowOrder, Weights, order,
+    Floats, Origin, RowOrder, Weights,
+    floats::Transposed,
+    order,
     plan::{format, shape},
 };
 use crate::{
@@ -96,7 +98,9 @@ impl<'a> Plan<'a> {
                 let columns = order::of_rows(self.config, order, width(cols), width(cols));
                 (width(rows), width(rows), width(cols), same, columns)
             }
-            Kind::Norm(_) | Kind::Stack { .. } | Kind::Experts { .. } | Kind::Values { .. } => return Ok(()),
+            Kind::Norm(_) | Kind::Stack { .. } | Kind::Experts { .. } | Kind::Values { .. } | Kind::Latent(_) => {
+                return Ok(());
+            }
         };
         self.pair(&Pair { module, gguf: format!("{gguf}.weight"), rows, of, cols, order, columns })
     }
@@ -145,8 +149,8 @@ impl<'a> Plan<'a> {
         shape(a, &[rank, n_vocab], &file)?;
         shape(b, &[width, rank], &file)?;
         self.ranks.push(rank);
-        let transposed_of = Some(n_vocab);
-        let of_tokens = Floats { transposed_of, ..Floats::new(a, format(a)?, RowOrder::Same) };
+        let transposed = Some(Transposed { n_columns: n_vocab, stride: rank });
+        let of_tokens = Floats { transposed, ..Floats::new(a, format(a)?, RowOrder::Same) };
         self.push("token_embd.weight.lora_a".to_owned(), [rank, n_vocab], of_tokens);
         self.push("token_embd.weight.lora_b".to_owned(), [rank, width], Floats::new(b, format(b)?, RowOrder::Same));
         Ok(())

@@ -16,9 +16,17 @@ pub(super) struct Floats {
     pub(super) order: RowOrder,
     /// Column of the checkpoint that each of GGUF's is, if they are not the same.
     pub(super) columns: Option<Arc<[u32]>>,
-    /// Number of rows of each matrix of a tensor whose rows are the columns of the checkpoint's.
-    pub(super) transposed_of: Option<usize>,
+    pub(super) transposed: Option<Transposed>,
     pub(super) scales: Option<Arc<Scales>>,
+}
+
+/// Matrices of the checkpoint, one below the other, whose columns are GGUF's rows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Transposed {
+    /// Number of columns of each.
+    pub(super) n_columns: usize,
+    /// Number of rows from the first of one to the first of the next.
+    pub(super) stride: usize,
 }
 
 /// Scales of a matrix in FP8: one for each block of it.
@@ -66,13 +74,13 @@ impl RowOrder {
 
 impl Floats {
     pub(super) fn new(place: &Place, format: Format, order: RowOrder) -> Self {
-        Self { place: place.clone(), format, order, columns: None, transposed_of: None, scales: None }
+        Self { place: place.clone(), format, order, columns: None, transposed: None, scales: None }
     }
 
     /// Reads the values of `rows`, each of `cols`.
     pub(super) fn read(&self, rows: Range<usize>, cols: usize) -> Vec<f32> {
         let mut values = vec![0.0; rows.len() * cols];
-        if self.order == RowOrder::Same && self.scales.is_none() && self.transposed_of.is_none() {
+        if self.order == RowOrder::Same && self.scales.is_none() && self.transposed.is_none() {
             let row_bytes = cols * self.format.row_bytes(1).unwrap_or(1);
             let bytes = self.place.bytes().get(rows.start * row_bytes..rows.end * row_bytes).unwrap_or_default();
             self.format.decode(bytes, &mut values);
@@ -92,28 +100,31 @@ impl Floats {
         values
     }
 
-    /// Reads row `row` of the checkpoint.
+    /// Reads row `row` of the checkpoint, or column where GGUF has its columns.
     fn row(&self, row: usize, out: &mut [f32]) {
-        let cols = out.len();
-        let n_bytes = self.format.row_bytes(1).unwrap_or(1);
-        let bytes = |range: Range<usize>| self.place.bytes().get(range).unwrap_or_default();
-        match (&self.scales, self.transposed_of) {
-            (Some(scales), _) => {
-                let (block_rows, block_cols) = scales.block;
-                let first = row / block_rows * scales.per_row;
-                for (at, (out, &byte)) in out.iter_mut().zip(bytes(row * cols..(row + 1) * cols)).enumerate() {
-                    let scale = scales.values.get(first + at / block_cols).copied().unwrap_or_default();
-                    *out = bf16::from_f32(e4m3(byte) * scale).to_f32();
-                }
-            }
-            (None, Some(of)) => {
-                let (matrix, column) = (row / of, row % of);
+        match self.transposed {
+            None => self.part(row, (0, out.len()), out),
+            Some(Transposed { n_columns, stride }) => {
+                let (first, column) = (row / n_columns * stride, row % n_columns);
                 for (at, out) in out.iter_mut().enumerate() {
-                    let start = ((matrix * cols + at) * of + column) * n_bytes;
-                    self.format.decode(bytes(start..start + n_bytes), std::slice::from_mut(out));
+                    self.part(first + at, (column, n_columns), std::slice::from_mut(out));
                 }
             }
-            (None, None) => self.format.decode(bytes(row * cols * n_bytes..(row + 1) * cols * n_bytes), out),
+        }
+    }
+
+    /// Reads elements of row `row`, from column `column` of `n_columns` on.
+    fn part(&self, row: usize, (column, n_columns): (usize, usize), out: &mut [f32]) {
+        let start = row * n_columns + column;
+        let n_bytes = if self.scales.is_some() { 1 } else { self.format.row_bytes(1).unwrap_or(1) };
+        let range = start * n_bytes..(start + out.len()) * n_bytes;
+        let bytes = self.place.bytes().get(range).unwrap_or_default();
+        let Some(scales) = &self.scales else { return self.format.decode(bytes, out) };
+        let (block_rows, block_cols) = scales.block;
+        let first = row / block_rows * scales.per_row;
+        for (at, (out, &byte)) in (column..).zip(out.iter_mut().zip(bytes)) {
+            let scale = scales.values.get(first + at / block_cols).copied().unwrap_or_default();
+            *out = bf16::from_f32(e4m3(byte) * scale).to_f32();
         }
     }
 

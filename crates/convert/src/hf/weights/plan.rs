@@ -1,5 +1,7 @@
 //! From names and shapes of a checkpoint to [`Weights`]: everything implied must be there, nothing else may be.
 
+mod latent;
+
 use std::{
     collections::HashSet,
     sync::{Arc, OnceLock},
@@ -9,7 +11,7 @@ use quant::Format;
 
 use super::{
     Floats, Origin, RowOrder, Weights,
-    floats::Scales,
+    floats::{Scales, Transposed},
     mxfp4::{self, Mxfp4},
     order,
 };
@@ -243,6 +245,7 @@ impl<'a> Plan<'a> {
                 }
                 (width(rows), width(rows), width(cols), RowOrder::Same, Bias::Never)
             }
+            Kind::Latent(part) => return self.latent(hf, gguf, part),
             Kind::Stack { rows, cols } => return self.stack(hf, gguf, width(rows), width(cols)),
             Kind::Experts { rows, of, cols, order, is_transposed } => {
                 let order = order::of_rows(config, order, width(rows), width(of));
@@ -308,9 +311,9 @@ impl<'a> Plan<'a> {
             if let Some(place) = self.find(name) {
                 let inner = if is_transposed { [cols, of] } else { [of, cols] };
                 self.shape(place, &[n_experts, inner[0], inner[1]])?;
-                let transposed_of = is_transposed.then_some(of);
+                let transposed = is_transposed.then_some(Transposed { n_columns: of, stride: cols });
                 // Rows are counted through all experts.
-                let floats = Floats { transposed_of, ..Floats::new(place, format(place)?, order) };
+                let floats = Floats { transposed, ..Floats::new(place, format(place)?, order) };
                 self.push(gguf, dims, Stored::As(floats.format), Origin::Floats { floats, function: Function::Same });
                 return Ok(());
             }

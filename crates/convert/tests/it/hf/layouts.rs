@@ -162,6 +162,18 @@ fn half_value(bits: u16) -> f32 {
     out[0]
 }
 
+/// Returns the values of a matrix in FP8 with rows of `cols`, under a scale for each block, in BF16.
+pub(super) fn bf16_of_fp8(bytes: &[u8], cols: usize, scales: &[f32], [rows, columns]: [usize; 2]) -> Vec<f32> {
+    let n_across = cols.div_ceil(columns);
+    let value = |(i, &byte): (usize, &u8)| {
+        let exact = e4m3(byte) * scales[i / cols / rows * n_across + i % cols / columns];
+        let mut rounded = [0; 2];
+        quant::Format::BF16.encode(&[exact], None, &mut rounded).unwrap();
+        f32::from_bits(u32::from(u16::from_le_bytes(rounded)) << 16)
+    };
+    bytes.iter().enumerate().map(value).collect()
+}
+
 #[test]
 fn fp8_under_scales_of_blocks_becomes_bf16() {
     let mut folder = folder("qwen3");
@@ -176,13 +188,7 @@ fn fp8_under_scales_of_blocks_becomes_bf16() {
     *folder.tensor(name) = Tensor { name: name.to_owned(), dtype: "F8_E4M3", shape, bytes: bytes.clone() };
     folder.tensors.push(Tensor::f32(&format!("{name}_scale_inv"), &[n_down, n_across], &scales));
     let source = folder.open().unwrap();
-    let expected = (0..rows * cols).map(|i| {
-        let exact = e4m3(bytes[i]) * scales[i / cols / 24 * n_across + i % cols / 40];
-        let mut rounded = [0; 2];
-        quant::Format::BF16.encode(&[exact], None, &mut rounded).unwrap();
-        f32::from_bits(u32::from(u16::from_le_bytes(rounded)) << 16)
-    });
-    let expected: Vec<f32> = expected.collect();
+    let expected = bf16_of_fp8(&bytes, cols, &scales, [24, 40]);
     testkit::assert_same_f32(name, &read(&source, "blk.1.ffn_down.weight", 5), &expected);
     assert_eq!(source.changes(), ["1 tensors of FP8 under scales made BF16"]);
     folder.tensors.pop();
