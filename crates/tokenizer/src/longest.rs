@@ -1,7 +1,7 @@
 //! The longest token that a text begins with, for vocabularies that are cut from left to right.
 
 use crate::{
-    strings::{Strings, partition},
+    strings::{Sorted, Strings, partition, sort},
     vocabulary::Vocabulary,
 };
 
@@ -18,8 +18,6 @@ const NONE: u32 = u32::MAX;
 pub(crate) struct Longest {
     keys: Strings,
     nodes: Vec<Node>,
-    /// Ranges of the keys that begin with two bytes, or are the first of them alone, by these.
-    starts: Vec<(u32, u32)>,
 }
 
 /// A key's place in the tree.
@@ -35,17 +33,16 @@ struct Node {
 
 impl Longest {
     pub(crate) fn new(vocabulary: &Vocabulary) -> Self {
-        let is_found = |&id: &u32| vocabulary.find_text(vocabulary.key(id)) == Some(id);
-        let mut ids: Vec<u32> = (0..vocabulary.len() as u32).filter(is_found).collect();
-        ids.sort_unstable_by_key(|&id| vocabulary.key(id));
-        let n_bytes = ids.iter().map(|&id| vocabulary.key(id).len()).sum();
-        let mut longest = Self {
-            keys: Strings::with_capacity(ids.len(), n_bytes),
-            nodes: Vec::with_capacity(ids.len()),
-            starts: vec![(0, 0); 1 << 16],
-        };
-        for (place, id) in (0..).zip(ids) {
-            longest.push(place, id, vocabulary.key(id));
+        let found = (0..vocabulary.len() as u32).map(|id| (vocabulary.key(id), id, 0));
+        // Nobody gets on by an empty one.
+        let is_taken = |&(key, id, _): &Sorted<'_>| !key.is_empty() && vocabulary.find_text(key) == Some(id);
+        let mut sorted: Vec<Sorted<'_>> = found.filter(is_taken).collect();
+        sort(&mut sorted);
+        let n_bytes = sorted.iter().map(|(key, ..)| key.len()).sum();
+        let mut longest =
+            Self { keys: Strings::with_capacity(sorted.len(), n_bytes), nodes: Vec::with_capacity(sorted.len()) };
+        for (place, (key, id, _)) in (0..).zip(sorted) {
+            longest.push(place, id, key);
         }
         longest
     }
@@ -71,14 +68,6 @@ impl Longest {
         };
         self.keys.push(key);
         self.nodes.push(node);
-        let pairs = match *key {
-            [] => return,
-            [first] => pair(first, 0)..pair(first, u8::MAX) + 1,
-            [first, second, ..] => pair(first, second)..pair(first, second) + 1,
-        };
-        for start in self.starts.get_mut(pairs).into_iter().flatten() {
-            *start = (if start.1 == 0 { place } else { start.0 }, place + 1);
-        }
     }
 
     fn node(&self, place: u32) -> Option<Node> {
@@ -91,10 +80,8 @@ impl Longest {
 
     /// Returns the token with the longest key that `text` begins with, and the key's length.
     pub(crate) fn find(&self, text: &[u8]) -> Option<(u32, usize)> {
-        let &[first, ref after @ ..] = text else { return None };
-        let (low, high) = *self.starts.get(pair(first, after.first().copied().unwrap_or_default()))?;
-        let end = partition(low, high, |i| self.keys.at(i as usize) <= text);
-        let mut place = end.checked_sub(1).filter(|&place| place >= low)?;
+        let end = partition(0, self.nodes.len() as u32, |i| self.keys.at(i as usize) <= text);
+        let mut place = end.checked_sub(1)?;
         let n_common = self.keys.at(place as usize).iter().zip(text).take_while(|(a, b)| a == b).count();
         loop {
             let node = self.node(place)?;
@@ -106,8 +93,4 @@ impl Longest {
             place = if is_above { node.far_above } else { node.above };
         }
     }
-}
-
-fn pair(first: u8, second: u8) -> usize {
-    usize::from(first) << 8 | usize::from(second)
 }

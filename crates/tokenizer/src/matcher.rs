@@ -2,7 +2,7 @@
 
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-use crate::strings::{Strings, partition};
+use crate::strings::{Sorted, Strings, partition, sort};
 
 /// A token to look for in text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,15 +59,16 @@ pub(crate) struct Matcher {
 
 impl Matcher {
     pub(crate) fn new<'a>(tokens: impl Iterator<Item = (&'a [u8], Added)>, blanks: Blanks) -> Self {
-        let mut sorted: Vec<(&[u8], Added)> = tokens.filter(|(text, _)| !text.is_empty()).collect();
-        sorted.sort_unstable_by_key(|(text, added)| (*text, added.id));
+        let tokens: Vec<(&[u8], Added)> = tokens.filter(|(text, _)| !text.is_empty()).collect();
+        let mut sorted: Vec<Sorted<'_>> = (0..).zip(&tokens).map(|(at, (text, added))| (*text, added.id, at)).collect();
+        sort(&mut sorted);
         let mut matcher = Self {
-            texts: Strings::with_capacity(sorted.len(), sorted.iter().map(|(text, _)| text.len()).sum()),
-            tokens: sorted.iter().map(|(_, added)| *added).collect(),
+            texts: Strings::with_capacity(sorted.len(), sorted.iter().map(|(text, ..)| text.len()).sum()),
+            tokens: sorted.iter().filter_map(|&(_, _, at)| Some(tokens.get(at)?.1)).collect(),
             blanks,
             starts: Box::new([(0, 0); 256]),
         };
-        for (i, (text, _)) in (0..).zip(sorted) {
+        for (i, (text, ..)) in (0..).zip(sorted) {
             matcher.texts.push(text);
             let range = &mut matcher.starts[usize::from(text[0])];
             *range = if range.1 == 0 { (i, i + 1) } else { (range.0, i + 1) };

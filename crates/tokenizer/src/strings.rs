@@ -55,3 +55,13 @@ pub(crate) fn partition(mut low: u32, mut high: u32, is_before: impl Fn(u32) -> 
     }
     low
 }
+
+/// A text to sort: with the number of its token, and its place in what it comes from.
+pub(crate) type Sorted<'a> = (&'a [u8], u32, usize);
+
+/// Sorts texts by their bytes, equal ones by the numbers of their tokens. It stands here once for all that sort:
+/// sorting is much code, and the browser's module has to be small.
+#[inline(never)]
+pub(crate) fn sort(texts: &mut [Sorted<'_>]) {
+    texts.sort_unstable();
+}

@@ -55,6 +55,7 @@ fn the_longest_tokens_go_from_left_to_right() {
         ("c", NORMAL),
         (r"don\'t", NORMAL),
         ("\\\\", NORMAL),
+        ("", NORMAL),
     ];
     let keys = [("tokenizer.ggml.eos_token_id", Value::U32(0))];
     let tokenizer = Tokenizer::from_gguf(&small("rwkv", &pieces, &keys)).unwrap();
@@ -66,6 +67,7 @@ fn the_longest_tokens_go_from_left_to_right() {
         ("一", vec![1, 2]),
         ("don't\\a", vec![9, 10, 5]),
         ("a<s>b\n", vec![5, 3]),
+        ("zaz", vec![5]),
         ("", vec![]),
     ] {
         assert_eq!(encode(&tokenizer, text), expected, "{text:?}");
