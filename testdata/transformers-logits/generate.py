@@ -120,6 +120,17 @@ LATENT = SMALL | {
     "n_shared_experts": 1, "first_k_dense_replace": 1, "routed_scaling_factor": 2.5, "norm_topk_prob": True, "n_group": 4,
     "topk_group": 2,
 }
+# Gemma 4; sizes are those of the files in golden2.
+GEMMA4 = SMALL | {
+    "hidden_act": GONE, "hidden_activation": "gelu_pytorch_tanh", "hidden_size": 40, "intermediate_size": 32, "head_dim": 16,
+    "global_head_dim": 32, "rms_norm_eps": 1e-6, "sliding_window": 12, "final_logit_softcapping": 30.0,
+    "tie_word_embeddings": True, "pad_token_id": 0, "vocab_size_per_layer_input": 128,
+    "rope_parameters": {
+        "full_attention": {"rope_type": "proportional", "partial_rotary_factor": 0.25, "rope_theta": 1000000.0},
+        "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0},
+    },
+}
+LOCAL, WHOLE = "sliding_attention", "full_attention"
 BERT = {
     "hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 96, "vocab_size": 128,
     "max_position_embeddings": 64, "type_vocab_size": 2, "layer_norm_eps": 1e-12, "pad_token_id": 0,
@@ -358,6 +369,33 @@ FURTHER = [
             "num_experts_per_tok": 2, "routed_scaling_factor": 1.8, "n_group": 1, "topk_group": 1, "pad_token_id": 0,
         },
     ),
+    case(
+        "gemma4-e", "gemma4_text", "Gemma4ForCausalLM",
+        GEMMA4 | {
+            "num_hidden_layers": 8, "layer_types": [LOCAL, LOCAL, WHOLE, LOCAL, WHOLE, LOCAL, LOCAL, WHOLE],
+            "num_kv_shared_layers": 3, "use_double_wide_mlp": True, "hidden_size_per_layer_input": 8,
+        },
+        golden="gemma4-e",
+    ),
+    {
+        "name": "gemma4-moe", "golden": "gemma4-moe",
+        "config": {
+            "model_type": "gemma4", "architectures": ["Gemma4ForConditionalGeneration"], "tie_word_embeddings": True,
+            "text_config": {
+                k: v
+                for k, v in (BASE | GEMMA4 | {
+                    "model_type": "gemma4_text", "num_hidden_layers": 6, "layer_types": [LOCAL, LOCAL, WHOLE] * 2,
+                    "hidden_size_per_layer_input": 0, "attention_k_eq_v": True, "num_global_key_value_heads": 1,
+                    "enable_moe_block": True, "num_experts": 4, "top_k_experts": 2, "moe_intermediate_size": 16,
+                }).items()
+                if v is not GONE
+            },
+            "vision_config": {
+                "model_type": "gemma4_vision", "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1,
+                "num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 8, "patch_size": 2, "position_embedding_size": 16,
+            },
+        },
+    },
     encoder("bert", "bert", "BertModel", BERT, "bert"),
     encoder(
         "bert-rank", "bert", "BertForSequenceClassification",
@@ -584,7 +622,7 @@ def tensors(case):
     linear = {name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
     kept = (quantization or {}).get("modules_to_not_convert")
     kept = ["lm_head"] if kept is None else kept
-    is_gemma = case["config"]["model_type"].startswith("gemma")
+    is_gemma = case["config"]["model_type"] in ("gemma2", "gemma3_text")
     out = []
     for name, value in sorted(state.items()):
         if name == "lm_head.weight" and tied:
@@ -594,7 +632,8 @@ def tensors(case):
         if case.get("prefix", True) is False:
             name = name.removeprefix("model.")
         is_offset = is_gemma or (config["model_type"].startswith("qwen3_") and "linear_attn" not in name and "qwen3_moe" != config["model_type"])
-        kind = "norm" if len(shape) == 1 and name.endswith("weight") and not is_offset else "weights"
+        is_scale = name.endswith(("layer_scalar", "router.scale", "router.per_expert_scale"))
+        kind = "norm" if is_scale or (len(shape) == 1 and name.endswith("weight") and not is_offset) else "weights"
         if is_bit and quantization.get("use_rms_norm"):
             out.append([f"{module}.rms_norm.weight", "norm", [shape[1]]])
         if is_bit and case.get("form"):

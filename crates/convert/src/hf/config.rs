@@ -3,6 +3,7 @@
 
 pub(super) mod encoder;
 pub(super) mod experts;
+pub(super) mod gemma4;
 pub(super) mod latent;
 pub(super) mod plain;
 pub(super) mod state;
@@ -49,6 +50,14 @@ pub(super) struct StateShape {
     pub(super) n_rows: usize,
 }
 
+/// Sizes in which layers of one model differ.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct LayerSizes {
+    pub(super) n_kv_heads: usize,
+    pub(super) head_dim: usize,
+    pub(super) feed_forward: usize,
+}
+
 /// A checked `config.json`.
 pub(super) struct Config {
     pub(super) folder: PathBuf,
@@ -67,6 +76,10 @@ pub(super) struct Config {
     pub(super) lists_layers: bool,
     pub(super) state: StateShape,
     pub(super) latent: LatentShape,
+    /// Sizes of each layer, where they are not those above.
+    pub(super) layer_sizes: Vec<LayerSizes>,
+    /// Width of what each layer adds of a token, or 0.
+    pub(super) of_token: usize,
     pub(super) n_token_types: usize,
     pub(super) n_heads: usize,
     pub(super) n_kv_heads: usize,
@@ -107,10 +120,12 @@ impl Config {
             feed_forward: fields.count_or("intermediate_size")?.unwrap_or(0),
             experts,
             shared_expert: 0,
-            layers: vec![Layer { mixer: Mixer::Attention, network }; n_layers],
+            layers: vec![Layer::new(Mixer::Attention, network); n_layers],
             lists_layers: true,
             state: StateShape::default(),
             latent: LatentShape::default(),
+            layer_sizes: Vec::new(),
+            of_token: 0,
             n_token_types: 0,
             n_heads,
             n_kv_heads,
@@ -128,7 +143,7 @@ impl Config {
         };
         (family.own.sizes)(&mut config)?;
         // A model of layers with states alone has none.
-        if config.feed_forward == 0 && config.layers.iter().any(|layer| layer.network == Network::Dense) {
+        if config.feed_forward == 0 && config.layers.iter().any(|layer| layer.network.has_dense()) {
             return Err(config.fields.error("intermediate_size", "missing"));
         }
         let mut metadata = Metadata::default();
@@ -158,20 +173,24 @@ impl Config {
         Ok((config, metadata))
     }
 
-    /// Returns a width in elements.
-    pub(super) fn width_of(&self, width: Width) -> usize {
-        let (query, key_value) = (self.n_heads * self.head_dim, self.n_kv_heads * self.head_dim);
+    /// Returns a width in elements, in layer `at` if it is one of a layer.
+    pub(super) fn width_of(&self, width: Width, at: Option<usize>) -> usize {
+        let Self { n_kv_heads, head_dim, feed_forward, .. } = *self;
+        let sizes = at.and_then(|at| self.layer_sizes.get(at).copied());
+        let LayerSizes { n_kv_heads, head_dim, feed_forward } =
+            sizes.unwrap_or(LayerSizes { n_kv_heads, head_dim, feed_forward });
+        let (query, key_value) = (self.n_heads * head_dim, n_kv_heads * head_dim);
         let state = &self.state;
         let inner = state.n_heads * state.dim;
         let latent = &self.latent;
         match width {
             Width::Model => self.width,
-            Width::FeedForward => self.feed_forward,
-            Width::GateUp => 2 * self.feed_forward,
+            Width::FeedForward => feed_forward,
+            Width::GateUp => 2 * feed_forward,
             Width::Query => query,
             Width::KeyValue => key_value,
             Width::QueryKeyValue => query + 2 * key_value,
-            Width::Head => self.head_dim,
+            Width::Head => head_dim,
             Width::Experts => self.experts.map_or(0, |(n, _)| n),
             Width::Expert => self.experts.map_or(0, |(_, width)| width),
             Width::ExpertGateUp => self.experts.map_or(0, |(_, width)| 2 * width),
@@ -193,11 +212,14 @@ impl Config {
             Width::DeltaIn => inner + state.n_channels,
             Width::Positions => self.context_len,
             Width::TokenTypes => self.n_token_types,
+            Width::Vocabulary => self.n_vocab,
             Width::QueryRank => latent.query_rank,
             Width::KvRank => latent.kv_rank,
             Width::LatentRow => latent.row_dim(),
             Width::LatentQuery => self.n_heads * latent.query_dim(),
             Width::LatentValue => self.n_heads * latent.value_dim,
+            Width::OfToken => self.of_token,
+            Width::OfTokenAll => self.n_layers * self.of_token,
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod encoders;
 mod experts;
+mod gemma4;
 mod hybrids;
 mod latent;
 mod plain;
@@ -74,6 +75,8 @@ pub(super) enum Width {
     Positions,
     /// Number of types of tokens.
     TokenTypes,
+    /// Number of tokens of the vocabulary.
+    Vocabulary,
     /// Width of what the queries of latent attention are made of.
     QueryRank,
     /// Width of what its keys and values are made of.
@@ -84,6 +87,10 @@ pub(super) enum Width {
     LatentQuery,
     /// Width of its heads of values, all together.
     LatentValue,
+    /// Width of what each layer adds of a token.
+    OfToken,
+    /// Width of what all layers add of a token, one behind the other.
+    OfTokenAll,
 }
 
 /// A tensor that every layer has.
@@ -181,6 +188,12 @@ pub(super) enum When {
     Experts,
     /// All but the first.
     Later,
+    /// Those that attend and have keys of their own.
+    Keys,
+    /// Those of them whose values are not their keys.
+    Values,
+    /// Those that add something of each token.
+    OfToken,
 }
 
 /// The mixer of a layer.
@@ -196,6 +209,25 @@ pub(super) enum Mixer {
 pub(super) enum Network {
     Dense,
     Experts,
+    /// Both, side by side.
+    Both,
+    None,
+}
+
+impl Network {
+    pub(super) fn has_dense(self) -> bool {
+        matches!(self, Self::Dense | Self::Both)
+    }
+}
+
+/// Keys and values of a layer that attends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum OwnKeys {
+    /// A matrix of each.
+    AndValues,
+    /// The keys, which are the values.
+    Alone,
+    /// Those of another layer.
     None,
 }
 
@@ -204,6 +236,15 @@ pub(super) enum Network {
 pub(super) struct Layer {
     pub(super) mixer: Mixer,
     pub(super) network: Network,
+    pub(super) keys: OwnKeys,
+    pub(super) adds_of_token: bool,
+}
+
+impl Layer {
+    /// Returns a layer whose attention, if it has some, has keys and values of its own.
+    pub(super) fn new(mixer: Mixer, network: Network) -> Self {
+        Self { mixer, network, keys: OwnKeys::AndValues, adds_of_token: false }
+    }
 }
 
 /// Names of what is not in a layer. A prefix of `bodies` stands before all but the head's.
@@ -237,6 +278,8 @@ pub(super) enum Rotary {
     Whole,
     /// A share of each head, this one where the file does not say.
     Share(f64),
+    /// Heads of layers that see everything by a share of their pairs, which a factor of each pair says.
+    Proportional,
     /// Not at all.
     Absent,
 }
@@ -609,9 +652,17 @@ pub(super) fn of_class(class: &str) -> impl Iterator<Item = &'static Family> {
 }
 
 fn all() -> impl Iterator<Item = &'static Family> {
-    [FAMILIES, hybrids::FAMILIES, experts::FAMILIES, plain::FAMILIES, latent::FAMILIES, encoders::FAMILIES]
-        .into_iter()
-        .flatten()
+    [
+        FAMILIES,
+        hybrids::FAMILIES,
+        experts::FAMILIES,
+        plain::FAMILIES,
+        latent::FAMILIES,
+        gemma4::FAMILIES,
+        encoders::FAMILIES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Lists all class names, for messages.
@@ -627,9 +678,12 @@ impl Family {
         let some = self.parts_of.iter().filter(move |(when, _)| match when {
             When::Attention => layer.mixer == Mixer::Attention,
             When::Recurrent => layer.mixer == Mixer::Recurrent,
-            When::Dense => layer.network == Network::Dense,
-            When::Experts => layer.network == Network::Experts,
+            When::Dense => layer.network.has_dense(),
+            When::Experts => matches!(layer.network, Network::Experts | Network::Both),
             When::Later => at > 0,
+            When::Keys => layer.mixer == Mixer::Attention && layer.keys != OwnKeys::None,
+            When::Values => layer.mixer == Mixer::Attention && layer.keys == OwnKeys::AndValues,
+            When::OfToken => layer.adds_of_token,
         });
         self.parts.iter().copied().chain(some.map(|(_, parts)| *parts)).flatten()
     }

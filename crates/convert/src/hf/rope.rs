@@ -31,10 +31,11 @@ pub(super) fn read(config: &Config) -> Result<(Keys, Vec<Factors>), Error> {
     let section_partial = sections.global.as_ref().map(|s| s.positive("partial_rotary_factor")).transpose()?.flatten();
     let default = if let Rotary::Share(share) = config.family.rotary { share } else { 1.0 };
     let share = partial.or(section_partial).unwrap_or(default);
-    if share > 1.0 || (share < 1.0 && !matches!(config.family.rotary, Rotary::Share(_))) {
+    if share > 1.0 || (share < 1.0 && config.family.rotary == Rotary::Whole) {
         return Err(fields.error("partial_rotary_factor", format!("{share}, expected 1")));
     }
-    let n_dims = (config.head_dim as f64 * share) as usize;
+    let is_proportional = config.family.rotary == Rotary::Proportional;
+    let n_dims = if is_proportional { config.head_dim } else { (config.head_dim as f64 * share) as usize };
     if n_dims == 0 || !n_dims.is_multiple_of(2) {
         return Err(fields.error("partial_rotary_factor", format!("{share} rotates {n_dims} of {}", config.head_dim)));
     }
@@ -53,14 +54,18 @@ pub(super) fn read(config: &Config) -> Result<(Keys, Vec<Factors>), Error> {
         let local = base(fields, "rope_local_base_freq", sections.local.as_ref())?.unwrap_or(default);
         keys.push(("rope.freq_base_swa", Value::F32(local as f32)));
     }
-    // OLMo 3: as readers have it, the local layers have the plain embedding of the same base.
-    if let (Window::Mixed { .. }, Some(local)) = (config.family.window, &sections.local) {
+    // As readers have it, local layers have the plain embedding; in OLMo 3 of the same base.
+    let has_local = config.family.local_base.is_some() || matches!(config.family.window, Window::Mixed { .. });
+    if let Some(local) = sections.local.as_ref().filter(|_| has_local) {
         local.only("rope_type", &[json!("default")])?;
+        local.only("partial_rotary_factor", &[json!(1)])?;
         if config.family.local_base.is_none() {
             local.only("rope_theta", &[json!(global_base)])?;
         }
     }
     let factors = match &sections.global {
+        Some(section) if sections.are_of_kinds && is_proportional => vec![proportional(section, share, n_dims)?],
+        _ if is_proportional => return Err(fields.error("rope_parameters.full_attention", "missing")),
         Some(section) => scaling(config, section, n_dims, global_base, &mut keys)?,
         None => Vec::new(),
     };
@@ -71,18 +76,20 @@ pub(super) fn read(config: &Config) -> Result<(Keys, Vec<Factors>), Error> {
 struct Sections {
     global: Option<Fields>,
     local: Option<Fields>,
+    /// Whether they are one for each kind of layer.
+    are_of_kinds: bool,
 }
 
 impl Sections {
     fn read(fields: &Fields) -> Result<Self, Error> {
         let Some(parameters) = fields.object("rope_parameters")? else {
-            return Ok(Self { global: fields.object("rope_scaling")?, local: None });
+            return Ok(Self { global: fields.object("rope_scaling")?, local: None, are_of_kinds: false });
         };
         let (global, local) = (parameters.object("full_attention")?, parameters.object("sliding_attention")?);
         Ok(if global.is_some() || local.is_some() {
-            Self { global, local }
+            Self { global, local, are_of_kinds: true }
         } else {
-            Self { global: Some(parameters), local: None }
+            Self { global: Some(parameters), local: None, are_of_kinds: false }
         })
     }
 }
@@ -187,6 +194,20 @@ fn latent_yarn(section: &Fields, magnitude: f64, keys: &mut Keys) -> Result<(), 
     }
     keys.push(("rope.scaling.yarn_log_multiplier", Value::F32((0.1 * all) as f32)));
     Ok(())
+}
+
+/// Computes the factors of Gemma 4: pairs behind the share that turns have one so large that they stand still.
+fn proportional(section: &Fields, share: f64, n_dims: usize) -> Result<Factors, Error> {
+    const STILL: f32 = 1e30;
+    section.only("rope_type", &[json!("proportional"), json!("default")])?;
+    if section.text("rope_type")? != Some("proportional") {
+        section.only("partial_rotary_factor", &[json!(1)])?;
+        section.only("factor", &[json!(1)])?;
+    }
+    let n_turned = (share * n_dims as f64 / 2.0) as usize;
+    let factor = section.positive("factor")?.unwrap_or(1.0) as f32;
+    let values = (0..n_dims / 2).map(|pair| if pair < n_turned { factor } else { STILL });
+    Ok(Factors { name: "rope_freqs.weight", values: values.collect() })
 }
 
 /// Computes Llama 3's factors: 1 for short wavelengths, `factor` for long ones, smooth between.

@@ -1,6 +1,7 @@
 //! Hugging Face folders against golden data.
 
 mod adapters;
+mod gemma4;
 mod latent;
 mod layouts;
 mod mutations;

@@ -217,7 +217,7 @@ pub(in crate::hf) fn mamba2_sizes(config: &mut Config) -> Result<(), Error> {
     let (n_heads, dim) = (fields.count("num_heads")?, fields.count("head_dim")?);
     mamba(config, n_heads, dim, ["n_groups", "state_size", "conv_kernel"], [8, 128, 4])?;
     for layer in &mut config.layers {
-        *layer = super::Layer { mixer: Mixer::Recurrent, network: Network::None };
+        *layer = super::Layer::new(Mixer::Recurrent, Network::None);
     }
     Ok(())
 }

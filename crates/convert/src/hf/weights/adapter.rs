@@ -51,7 +51,7 @@ pub(in crate::hf) fn plan(checkpoint: &Checkpoint, config: &Config) -> Result<(W
         for part in config.family.parts(at, *layer) {
             for body in names.bodies {
                 for hf in part.hf {
-                    plan.part(&format!("{body}{}.{at}.{hf}", names.layers), &format!("blk.{at}.{}", part.gguf), part)?;
+                    plan.part(&format!("{body}{}.{at}.{hf}", names.layers), at, part)?;
                 }
             }
         }
@@ -81,8 +81,8 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    fn part(&mut self, module: &str, gguf: &str, part: &Part) -> Result<(), Error> {
-        let width = |w| self.config.width_of(w);
+    fn part(&mut self, module: &str, at: usize, part: &Part) -> Result<(), Error> {
+        let width = |w| self.config.width_of(w, Some(at));
         let same = RowOrder::Same;
         let (rows, of, cols, order, columns) = match part.kind {
             Kind::Linear { rows, cols, .. } => (width(rows), width(rows), width(cols), same.clone(), same),
@@ -102,7 +102,7 @@ impl<'a> Plan<'a> {
                 return Ok(());
             }
         };
-        self.pair(&Pair { module, gguf: format!("{gguf}.weight"), rows, of, cols, order, columns })
+        self.pair(&Pair { module, gguf: format!("blk.{at}.{}.weight", part.gguf), rows, of, cols, order, columns })
     }
 
     /// Plans a pair, if the adapter has it.

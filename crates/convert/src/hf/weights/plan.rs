@@ -20,7 +20,7 @@ use crate::{
     hf::{
         HfOptions, Ternarise,
         config::{Config, encoder},
-        family::{Bias, Function, Kind, NormKind, Order, Part, Width},
+        family::{Bias, Function, Kind, NormKind, Order, OwnKeys, Part, Width},
         quantization::{HEAD, ScaleUse},
         ternary,
     },
@@ -111,7 +111,7 @@ impl<'a> Plan<'a> {
         for part in config.family.globals {
             let hf = part.hf.iter().map(|hf| hf.strip_prefix('/').map_or(format!("{}{hf}", self.body), str::to_owned));
             let hf: Vec<String> = hf.collect();
-            self.part(&hf, part.gguf, part)?;
+            self.part(&hf, None, part)?;
         }
         for factors in &config.rope_factors {
             let n = factors.values.len() as u64;
@@ -125,7 +125,7 @@ impl<'a> Plan<'a> {
         for (at, layer) in config.layers.iter().enumerate() {
             for part in config.family.parts(at, *layer) {
                 let hf = part.hf.iter().map(|hf| format!("{}{}.{at}.{hf}", self.body, names.layers));
-                self.part(&hf.collect::<Vec<_>>(), &format!("blk.{at}.{}", part.gguf), part)?;
+                self.part(&hf.collect::<Vec<_>>(), Some(at), part)?;
             }
         }
         if let Some((norm, gguf)) = norm {
@@ -150,6 +150,7 @@ impl<'a> Plan<'a> {
             let what = match ignored {
                 Some((_, what)) => what,
                 None if self.is_prediction(name) => "the prediction of further tokens",
+                None if self.is_of_shared_keys(name) => "keys and values of layers that have those of others",
                 None => return Err(place.error(format!("not known for {}", config.family.architecture))),
             };
             if !self.weights.left_out.contains(&what) {
@@ -165,6 +166,19 @@ impl<'a> Plan<'a> {
         let layer = name.strip_prefix(&layers).and_then(|rest| rest.split('.').next()).and_then(|n| n.parse().ok());
         let has_more = self.config.family.reads.contains(&"num_nextn_predict_layers");
         has_more && layer.is_some_and(|layer: usize| layer >= self.config.n_layers)
+    }
+
+    /// Whether `name` is of keys or values in a layer that attends to those of another.
+    fn is_of_shared_keys(&self, name: &str) -> bool {
+        let layers = format!("{}{}.", self.body, self.config.family.names.layers);
+        let Some((layer, part)) = name.strip_prefix(&layers).and_then(|rest| rest.split_once('.')) else {
+            return false;
+        };
+        let layer = layer.parse().ok().and_then(|at: usize| self.config.layers.get(at));
+        let is_of_keys = ["k_proj", "v_proj", "k_norm", "v_norm"]
+            .iter()
+            .any(|kind| part.strip_prefix("self_attn.").and_then(|rest| rest.strip_prefix(kind)) == Some(".weight"));
+        is_of_keys && layer.is_some_and(|layer| layer.keys == OwnKeys::None)
     }
 
     /// Plans the two matrices that sentence-transformers puts behind an EmbeddingGemma, each in a folder of its own.
@@ -220,10 +234,11 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// Plans a tensor by its names in the checkpoint and in GGUF.
-    fn part(&mut self, hf: &[String], gguf: &str, part: &Part) -> Result<(), Error> {
+    /// Plans a tensor, of layer `at` if it is one of a layer, by its names in the checkpoint.
+    fn part(&mut self, hf: &[String], at: Option<usize>, part: &Part) -> Result<(), Error> {
         let config = self.config;
-        let width = |w: Width| config.width_of(w);
+        let width = |w: Width| config.width_of(w, at);
+        let gguf = &at.map_or_else(|| part.gguf.to_owned(), |at| format!("blk.{at}.{}", part.gguf));
         let mut columns = None;
         let (rows, of, cols, order, bias) = match part.kind {
             Kind::Norm(n) => {
@@ -275,7 +290,7 @@ impl<'a> Plan<'a> {
             let what = "ternary experts are not supported";
             return Err(self.config.fields.error("quantization_config", what));
         }
-        let n_experts = self.config.width_of(Width::Experts);
+        let n_experts = self.config.width_of(Width::Experts, None);
         let mut stack: Vec<Floats> = Vec::with_capacity(n_experts);
         for expert in 0..n_experts {
             let names: Vec<String> = hf.iter().map(|name| name.replace('*', &expert.to_string())).collect();
@@ -304,7 +319,7 @@ impl<'a> Plan<'a> {
         order: RowOrder,
         is_transposed: bool,
     ) -> Result<(), Error> {
-        let n_experts = self.config.width_of(Width::Experts);
+        let n_experts = self.config.width_of(Width::Experts, None);
         let dims = [cols, rows, n_experts].map(|n| n as u64).to_vec();
         let gguf = format!("{gguf}.weight");
         for name in hf {
